@@ -1,0 +1,66 @@
+//! The bounds and habits of the sensor: every table has its size here.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::stream::StreamLimits;
+use crate::decode::transaction::PairingLimits;
+
+/// The sensor's settings. In TOML they are the `[sensor]` table; unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SensorConfig {
+    /// UDP and TCP ports taken for DNS.
+    pub ports: Vec<u16>,
+    /// Queries that may wait for their answer at once.
+    pub pending_queries: u32,
+    /// Seconds a query waits for its answer.
+    pub query_timeout_seconds: u32,
+    /// Domains whose running rates are kept.
+    pub rated_domains: u32,
+    /// TCP streams (one direction of a connection) followed at once.
+    pub tcp_streams: u32,
+    /// Octets kept per TCP stream that came ahead of a hole.
+    pub tcp_ahead_bytes: u32,
+    /// Segments kept per TCP stream that came ahead of a hole.
+    pub tcp_ahead_segments: u32,
+    /// Seed of the hash tables; fixed, so that a replay repeats itself.
+    pub hash_seed: u64,
+}
+
+impl Default for SensorConfig {
+    fn default() -> Self {
+        Self {
+            ports: vec![53],
+            pending_queries: 65_536,
+            query_timeout_seconds: 10,
+            rated_domains: 65_536,
+            tcp_streams: 4_096,
+            tcp_ahead_bytes: 65_536,
+            tcp_ahead_segments: 64,
+            hash_seed: 0x67_65_6f_70_68_6f_6e_65,
+        }
+    }
+}
+
+impl SensorConfig {
+    pub(crate) fn stream_limits(&self) -> StreamLimits {
+        StreamLimits {
+            streams: self.tcp_streams,
+            ahead_bytes: usize::try_from(self.tcp_ahead_bytes).unwrap_or(usize::MAX),
+            ahead_segments: usize::try_from(self.tcp_ahead_segments).unwrap_or(usize::MAX),
+            seed: self.hash_seed,
+        }
+    }
+
+    pub(crate) fn pairing_limits(&self, answer_texts: usize) -> PairingLimits {
+        PairingLimits {
+            pending: self.pending_queries,
+            timeout: Duration::from_secs(self.query_timeout_seconds.into()),
+            domains: self.rated_domains,
+            answer_texts,
+            seed: self.hash_seed,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Named counters, and the sums that must balance: promise 4.
+//!
+//! Every frame, segment, message and record ends in exactly one of the counters that its line of
+//! [`Counters::imbalance`] adds up. Plain integers: one pipeline, one owner.
+
+use std::collections::BTreeMap;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident => $name:literal,)*) => {
+        /// What became of everything that was read.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Counters { $($(#[$doc])* pub $field: u64,)* }
+
+        impl Counters {
+            /// Returns every counter by its published name.
+            #[must_use]
+            pub fn named(&self) -> BTreeMap<&'static str, u64> {
+                BTreeMap::from([$(($name, self.$field),)*])
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames taken from the source.
+    frame_read => "frame.read",
+    /// Frames with a UDP datagram on a watched port.
+    frame_udp => "frame.udp",
+    /// Frames with a TCP segment on a watched port.
+    frame_tcp => "frame.tcp",
+    /// Frames with UDP or TCP on other ports.
+    frame_other_port => "frame.other_port",
+    /// Frames with IP that carries neither UDP nor TCP.
+    frame_other_transport => "frame.other_transport",
+    /// Frames without IP (ARP, LLDP, unknown ether types).
+    frame_not_ip => "frame.not_ip",
+    /// Frames with an IP fragment; this version does not put fragments together.
+    frame_fragment => "frame.fragment",
+    /// Frames cut by the snap length before the transport header ended.
+    frame_cut => "frame.cut",
+    /// Frames whose link, IP or transport header contradicts itself.
+    frame_malformed => "frame.malformed",
+    /// Datagrams on a watched port with fewer than the 12 octets of a DNS header.
+    datagram_short => "datagram.short",
+    /// Messages found, header readable.
+    message_total => "message.total",
+    /// Messages found in UDP.
+    message_total_udp => "message.total_udp",
+    /// Messages found in TCP.
+    message_total_tcp => "message.total_tcp",
+    /// Queries.
+    message_queries => "message.queries",
+    /// Responses.
+    message_responses => "message.responses",
+    /// Payloads that have the length of a header but are not DNS.
+    message_not_dns => "message.not_dns",
+    /// Messages, of those above, with at least one defect.
+    message_defective => "message.defective",
+    /// Queries that got their answer.
+    query_answered => "query.answered",
+    /// Queries nobody answered within the timeout, or before the input ended.
+    query_unanswered => "query.unanswered",
+    /// Repetitions of a query still waiting.
+    query_retried => "query.retried",
+    /// Queries still waiting.
+    query_pending => "query.pending",
+    /// Responses to a waiting query.
+    response_paired => "response.paired",
+    /// Responses nobody was seen to ask for.
+    response_unsolicited => "response.unsolicited",
+    /// Queries given up before their timeout because the table was full (part of unanswered).
+    query_evicted => "query.evicted",
+    /// Octets of TCP payload on watched ports.
+    tcp_octets => "tcp.octets",
+    /// Octets of TCP payload that became messages, with their length fields.
+    tcp_octets_message => "tcp.octets_message",
+    /// Octets of TCP payload seen before.
+    tcp_octets_duplicate => "tcp.octets_duplicate",
+    /// Octets of TCP payload skipped: no message boundary known, or bounds reached.
+    tcp_octets_skipped => "tcp.octets_skipped",
+    /// Octets of TCP payload still waiting for the rest of their message.
+    tcp_octets_pending => "tcp.octets_pending",
+    /// TCP streams given up because the table was full.
+    tcp_streams_evicted => "tcp.streams_evicted",
+    /// Holes in TCP streams.
+    tcp_gaps => "tcp.gaps",
+    /// Records handed on.
+    record_total => "record.total",
+}
+
+impl Counters {
+    /// Names the first sum that does not add up, or `None` when all is accounted for.
+    #[must_use]
+    pub fn imbalance(&self) -> Option<String> {
+        let sums: [(&str, u64, &[u64]); 7] = [
+            (
+                "frame.read",
+                self.frame_read,
+                &[
+                    self.frame_udp,
+                    self.frame_tcp,
+                    self.frame_other_port,
+                    self.frame_other_transport,
+                    self.frame_not_ip,
+                    self.frame_fragment,
+                    self.frame_cut,
+                    self.frame_malformed,
+                ],
+            ),
+            ("frame.udp", self.frame_udp, &[self.datagram_short, self.message_total_udp]),
+            (
+                "message.total",
+                self.message_total_udp + self.message_total_tcp,
+                &[self.message_queries, self.message_responses, self.message_not_dns],
+            ),
+            (
+                "message.queries",
+                self.message_queries,
+                &[
+                    self.query_answered,
+                    self.query_unanswered,
+                    self.query_retried,
+                    self.query_pending,
+                ],
+            ),
+            (
+                "message.responses",
+                self.message_responses,
+                &[self.query_answered, self.response_unsolicited],
+            ),
+            (
+                "tcp.octets",
+                self.tcp_octets,
+                &[
+                    self.tcp_octets_message,
+                    self.tcp_octets_duplicate,
+                    self.tcp_octets_skipped,
+                    self.tcp_octets_pending,
+                ],
+            ),
+            (
+                "record.total",
+                self.record_total,
+                &[self.query_answered, self.query_unanswered, self.response_unsolicited],
+            ),
+        ];
+        sums.iter().find_map(|(name, whole, parts)| {
+            let sum: u64 = parts.iter().sum();
+            (sum != *whole).then(|| format!("{name} is {whole}, its parts add up to {sum}"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_ends_nowhere_is_told() {
+        let mut counters = Counters::default();
+        assert_eq!(counters.imbalance(), None);
+        counters.frame_read += 1;
+        assert_eq!(counters.imbalance().unwrap(), "frame.read is 1, its parts add up to 0");
+        counters.frame_not_ip += 1;
+        assert_eq!(counters.imbalance(), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! From frames to transactions, one layer a module.
+
+pub mod message;
+pub mod rdata;
+pub mod segment;
+pub mod stream;
+pub mod transaction;
+pub(crate) mod wire;

@@ -1,0 +1,370 @@
+//! What records carry, in figures; and in words, through hickory-proto, where somebody will read it.
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Record as HickoryRecord, RecordType};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use serde::{Deserialize, Serialize};
+
+use crate::decode::message::HEADER;
+use crate::decode::wire::{skip_name, u16_at};
+
+/// Distinct answer types that are kept.
+pub const MAX_TYPES: usize = 4;
+
+/// Octets of record data that go into the fingerprint of an answer's payload.
+const FINGERPRINT_OCTETS: usize = 512;
+
+/// What a record type can carry, as far as a tunnel is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// A and AAAA: 4 or 16 octets.
+    Address,
+    /// CNAME, NS, PTR, MX, SRV, DNAME: a name.
+    Name,
+    /// TXT and SPF: free text.
+    Text,
+    /// NULL, KEY, private and unassigned types: anything at all.
+    Opaque,
+    /// DNSSEC, SOA, HTTPS and the rest: data with a form of its own.
+    Structured,
+}
+
+impl Payload {
+    /// Classifies a record type (numbers: IANA DNS parameters).
+    #[must_use]
+    pub const fn of(kind: u16) -> Self {
+        match kind {
+            1 | 28 => Self::Address,
+            2 | 5 | 12 | 15 | 33 | 39 => Self::Name,
+            16 | 99 => Self::Text,
+            // NULL, WKS, HINFO, RP, KEY, SINK, NINFO, OPENPGPKEY; unassigned and private use.
+            10
+            | 11
+            | 13
+            | 17
+            | 25
+            | 40
+            | 56
+            | 61
+            | 110..=127
+            | 133..=248
+            | 264..=32767
+            | 32770..=65535 => Self::Opaque,
+            _ => Self::Structured,
+        }
+    }
+}
+
+/// The OPT record of a message (RFC 6891).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edns {
+    /// The largest UDP payload the sender takes, in octets.
+    pub udp_size: u16,
+    /// The version, 0 so far.
+    pub version: u8,
+    /// DO: DNSSEC records are wanted.
+    pub dnssec_ok: bool,
+    /// How many options it has.
+    pub n_options: u16,
+    /// Octets of all options with their headers.
+    pub options_bytes: u16,
+}
+
+/// An OPT record as read: the fields that records keep, and two that only the message needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opt {
+    pub(crate) edns: Edns,
+    /// The upper eight bits of the response code.
+    pub(crate) extended_rcode: u16,
+    /// Whether the options fill the record data exactly.
+    pub(crate) options_fit: bool,
+}
+
+impl Opt {
+    /// Reads the fields that OPT keeps in class, TTL and data.
+    pub(crate) fn read(class: u16, ttl: u32, rdata: &[u8]) -> Self {
+        let [extended, version, flags, _] = ttl.to_be_bytes();
+        let mut at = 0;
+        let mut n_options = 0_u16;
+        while let Some(length) = u16_at(rdata, at + 2) {
+            at += 4 + usize::from(length);
+            if at > rdata.len() {
+                break;
+            }
+            n_options = n_options.saturating_add(1);
+        }
+        let edns = Edns {
+            udp_size: class,
+            version,
+            dnssec_ok: flags & 0x80 != 0,
+            n_options,
+            options_bytes: u16::try_from(rdata.len()).unwrap_or(u16::MAX),
+        };
+        Self { edns, extended_rcode: u16::from(extended), options_fit: at == rdata.len() }
+    }
+}
+
+/// What an answer carries, in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Response code, the bits of EDNS included.
+    pub rcode: u16,
+    /// Records in the answer section, by the header.
+    pub n_answers: u16,
+    /// Records in the authority section, by the header.
+    pub n_authority: u16,
+    /// Records in the additional section, by the header.
+    pub n_additional: u16,
+    /// The first distinct types of the answer section.
+    pub(crate) types: [u16; MAX_TYPES],
+    pub(crate) n_types: u8,
+    /// Record data of the answer section, in octets.
+    pub rdata_bytes: u32,
+    /// Of these, text without its length octets.
+    pub text_bytes: u32,
+    /// Of these, names.
+    pub name_bytes: u32,
+    /// Of these, opaque data.
+    pub opaque_bytes: u32,
+    /// Addresses in the answer section.
+    pub n_addresses: u16,
+    /// Smallest and largest TTL of the answer section, in seconds.
+    pub ttls: Option<(u32, u32)>,
+    /// Tells payloads (text, names, opaque data) apart; 0 where there is none.
+    pub fingerprint: u32,
+}
+
+impl Answer {
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Adds one record of the answer section; tells whether its length fits its type.
+    pub(crate) fn add(&mut self, kind: u16, ttl: u32, rdata: &[u8]) -> bool {
+        let length = u32::try_from(rdata.len()).unwrap_or(u32::MAX);
+        self.rdata_bytes = self.rdata_bytes.saturating_add(length);
+        self.ttls = Some(match self.ttls {
+            Some((low, high)) => (low.min(ttl), high.max(ttl)),
+            None => (ttl, ttl),
+        });
+        self.note_type(kind);
+        match Payload::of(kind) {
+            Payload::Address => {
+                self.n_addresses = self.n_addresses.saturating_add(1);
+                return rdata.len() == if kind == 1 { 4 } else { 16 };
+            }
+            Payload::Text => {
+                let (octets, fits) = text_octets(rdata);
+                self.text_bytes = self.text_bytes.saturating_add(octets);
+                self.note_payload(rdata);
+                return fits;
+            }
+            Payload::Name => {
+                self.name_bytes = self.name_bytes.saturating_add(length);
+                self.note_payload(rdata);
+            }
+            Payload::Opaque => {
+                self.opaque_bytes = self.opaque_bytes.saturating_add(length);
+                self.note_payload(rdata);
+            }
+            Payload::Structured => {}
+        }
+        true
+    }
+
+    /// Returns the first distinct types of the answer section.
+    #[must_use]
+    pub fn types(&self) -> &[u16] {
+        self.types.get(..usize::from(self.n_types)).unwrap_or_default()
+    }
+
+    /// Replaces the types, keeping at most [`MAX_TYPES`].
+    pub(crate) fn set_types(&mut self, types: &[u16]) {
+        self.n_types = 0;
+        for kind in types {
+            self.note_type(*kind);
+        }
+    }
+
+    fn note_type(&mut self, kind: u16) {
+        if self.types().contains(&kind) {
+            return;
+        }
+        if let Some(slot) = self.types.get_mut(usize::from(self.n_types)) {
+            *slot = kind;
+            self.n_types += 1;
+        }
+    }
+
+    /// FNV-1a over the first octets and the length: tells answers apart, protects nothing.
+    fn note_payload(&mut self, rdata: &[u8]) {
+        let mut hash = if self.fingerprint == 0 { 0x811c_9dc5 } else { self.fingerprint };
+        let length = u32::try_from(rdata.len()).unwrap_or(u32::MAX);
+        for byte in rdata.iter().take(FINGERPRINT_OCTETS).chain(&length.to_be_bytes()) {
+            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+        }
+        self.fingerprint = hash.max(1);
+    }
+}
+
+/// Counts the octets of character strings without their lengths (RFC 1035 section 3.3.14).
+fn text_octets(rdata: &[u8]) -> (u32, bool) {
+    let mut rest = rdata;
+    let mut octets = 0_u32;
+    while let Some((length, tail)) = rest.split_first() {
+        let taken = usize::from(*length).min(tail.len());
+        octets = octets.saturating_add(u32::try_from(taken).unwrap_or(u32::MAX));
+        if taken < usize::from(*length) {
+            return (octets, false);
+        }
+        rest = tail.get(taken..).unwrap_or_default();
+    }
+    (octets, true)
+}
+
+/// One answer record in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerText {
+    /// The record type's name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Time to live in seconds.
+    pub ttl: u32,
+    /// The data in presentation form.
+    pub data: String,
+}
+
+/// Decodes up to `most` records of the answer section of `data` with hickory-proto.
+///
+/// Stops at the first record it cannot read: figures are in [`Answer`], this is for readers.
+#[must_use]
+pub fn answers_in_words(data: &[u8], most: usize) -> Vec<AnswerText> {
+    let mut texts = Vec::new();
+    let (Some(questions), Some(answers)) = (u16_at(data, 4), u16_at(data, 6)) else { return texts };
+    let mut at = HEADER;
+    for _ in 0..questions {
+        match skip_name(data, at) {
+            Ok(behind) => at = behind + 4,
+            Err(_) => return texts,
+        }
+    }
+    let Ok(start) = u16::try_from(at) else { return texts };
+    let mut decoder = BinDecoder::new(data).clone(start);
+    for _ in 0..usize::from(answers).min(most) {
+        let Ok(record) = HickoryRecord::read(&mut decoder) else { break };
+        texts.push(AnswerText {
+            kind: type_name(record.record_type().into()),
+            ttl: record.ttl,
+            data: record.data.to_string(),
+        });
+    }
+    texts
+}
+
+/// Returns the name of a record type, `TYPE123` where it has none (RFC 3597 section 5).
+#[must_use]
+pub fn type_name(kind: u16) -> String {
+    match RecordType::from(kind) {
+        RecordType::Unknown(number) => match number {
+            11 => "WKS".to_owned(),
+            14 => "MINFO".to_owned(),
+            17 => "RP".to_owned(),
+            24 => "SIG".to_owned(),
+            25 => "KEY".to_owned(),
+            29 => "LOC".to_owned(),
+            39 => "DNAME".to_owned(),
+            99 => "SPF".to_owned(),
+            _ => format!("TYPE{number}"),
+        },
+        RecordType::ZERO => "TYPE0".to_owned(),
+        known => known.to_string(),
+    }
+}
+
+/// Returns the number of a record type's name, the reverse of [`type_name`].
+#[must_use]
+pub fn type_number(name: &str) -> Option<u16> {
+    if let Some(number) = name.strip_prefix("TYPE").and_then(|digits| digits.parse().ok()) {
+        return Some(number);
+    }
+    (0..=u16::from(u8::MAX))
+        .chain(256..=264)
+        .chain([32768, 32769, 65305])
+        .find(|number| type_name(*number) == name)
+}
+
+/// Returns the mnemonic of a response code (`NOERROR`, `NXDOMAIN`, …), `RCODE77` without one.
+#[must_use]
+pub fn rcode_name(rcode: u16) -> String {
+    let [high, low] = (rcode >> 4, rcode & 0xf).into();
+    let high = u8::try_from(high).unwrap_or(u8::MAX);
+    let low = u8::try_from(low).unwrap_or_default();
+    match ResponseCode::from(high, low) {
+        ResponseCode::NoError => "NOERROR".to_owned(),
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        ResponseCode::YXDomain => "YXDOMAIN".to_owned(),
+        ResponseCode::YXRRSet => "YXRRSET".to_owned(),
+        ResponseCode::NXRRSet => "NXRRSET".to_owned(),
+        ResponseCode::NotAuth => "NOTAUTH".to_owned(),
+        ResponseCode::NotZone => "NOTZONE".to_owned(),
+        ResponseCode::BADVERS | ResponseCode::BADSIG => "BADVERS".to_owned(),
+        ResponseCode::BADCOOKIE => "BADCOOKIE".to_owned(),
+        _ => format!("RCODE{rcode}"),
+    }
+}
+
+/// Returns the number of a response code's mnemonic, the reverse of [`rcode_name`].
+#[must_use]
+pub fn rcode_number(name: &str) -> Option<u16> {
+    if let Some(number) = name.strip_prefix("RCODE").and_then(|digits| digits.parse().ok()) {
+        return Some(number);
+    }
+    (0..=23).find(|number| rcode_name(*number) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_number_has_a_name_that_leads_back() {
+        for number in 0..=u16::MAX {
+            let name = type_name(number);
+            assert_eq!(type_number(&name), Some(number), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_rcode_has_a_name_that_leads_back() {
+        for number in 0..4096 {
+            let name = rcode_name(number);
+            assert_eq!(rcode_number(&name), Some(number), "{name}");
+        }
+    }
+
+    #[test]
+    fn character_strings_are_counted_without_their_lengths() {
+        assert_eq!(text_octets(b"\x02hi\x00\x01!"), (3, true));
+        assert_eq!(text_octets(b"\x05hi"), (2, false));
+    }
+
+    #[test]
+    fn the_payload_fingerprint_tells_answers_apart() {
+        let of = |rdata: &[u8]| {
+            let mut answer = Answer::default();
+            answer.add(10, 0, rdata);
+            answer.fingerprint
+        };
+        assert_eq!(of(b"same"), of(b"same"));
+        assert_ne!(of(b"same"), of(b"else"));
+        let mut address = Answer::default();
+        assert!(address.add(1, 60, &[1, 2, 3, 4]) && !address.add(1, 60, &[1, 2, 3]));
+        assert_eq!((address.fingerprint, address.types()), (0, &[1][..]));
+    }
+}

@@ -1,0 +1,363 @@
+//! Queries paired with their answers.
+//!
+//! A query waits in a bounded table until its answer comes, its time is up or the table needs the
+//! place; every one becomes exactly one record, and so does every answer nobody asked for.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::counter::Counters;
+use crate::decode::message::Message;
+use crate::decode::rdata::answers_in_words;
+use crate::decode::segment::Flow;
+use crate::feature::{DomainRates, NameReader, Rates};
+use crate::limited::{LimitedMap, Slot};
+use crate::name::Name;
+use crate::record::{Record, Status, Transaction, Transport};
+use crate::time::Timestamp;
+
+/// The bounds of pairing.
+#[derive(Clone, Copy, Debug)]
+pub struct PairingLimits {
+    /// Queries waiting at once.
+    pub pending: u32,
+    /// How long a query waits.
+    pub timeout: Duration,
+    /// Domains whose rates are kept.
+    pub domains: u32,
+    /// Answers of a transaction given in words.
+    pub answer_texts: usize,
+    /// Seed of the tables' hashes.
+    pub seed: u64,
+}
+
+/// Where and when a message was met.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting {
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Who sent it to whom.
+    pub flow: Flow,
+    /// The outermost VLAN id.
+    pub vlan: Option<u16>,
+    /// What carried it.
+    pub transport: Transport,
+}
+
+/// The queries that wait, and what is needed to make records of them.
+pub struct Transactions {
+    pending: LimitedMap<Key, Transaction>,
+    reader: NameReader,
+    rates: DomainRates,
+    limits: PairingLimits,
+    /// Reused for answers without a query.
+    orphan: Transaction,
+}
+
+/// What an answer has in common with its query (RFC 5452 section 9.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    client: IpAddr,
+    server: IpAddr,
+    client_port: u16,
+    server_port: u16,
+    id: u16,
+    transport: Transport,
+}
+
+impl Transactions {
+    /// Makes an empty table.
+    #[must_use]
+    pub fn new(limits: PairingLimits) -> Self {
+        Self {
+            pending: LimitedMap::new(limits.pending, limits.seed),
+            reader: NameReader::default(),
+            rates: DomainRates::new(limits.domains, limits.seed),
+            limits,
+            orphan: Transaction::default(),
+        }
+    }
+
+    /// Takes a query: it waits, or repeats one that does.
+    pub fn query(
+        &mut self,
+        seen: &Sighting,
+        message: &Message,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        self.expire(seen.time, counters, sink);
+        let Flow { source, destination, source_port, destination_port } = seen.flow;
+        let key = Key {
+            client: source,
+            server: destination,
+            client_port: source_port,
+            server_port: destination_port,
+            id: message.id,
+            transport: seen.transport,
+        };
+        if let Some(slot) = self.pending.find(&key) {
+            match self.pending.value_mut(slot) {
+                Some(waiting) if asks_the_same(waiting, message) => {
+                    waiting.retries = waiting.retries.saturating_add(1);
+                    counters.query_retried += 1;
+                    return;
+                }
+                _ => self.give_up(slot, counters, sink),
+            }
+        }
+        if self.pending.is_full()
+            && let Some(oldest) = self.pending.oldest()
+        {
+            counters.query_evicted += 1;
+            self.give_up(oldest, counters, sink);
+        }
+        let Some((_, transaction)) = self.pending.claim(key) else { return };
+        start(transaction, &key, seen, message);
+        (transaction.domain_at, transaction.name) = self.reader.read(&message.qname);
+        transaction.rates = self.rates.count(transaction.domain_wire(), seen.time);
+        transaction.query_bytes = message.bytes;
+        counters.query_pending += 1;
+    }
+
+    /// Takes a response, whose octets are `data`, and hands on its transaction.
+    pub fn response(
+        &mut self,
+        seen: &Sighting,
+        message: &Message,
+        data: &[u8],
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        self.expire(seen.time, counters, sink);
+        let Flow { source, destination, source_port, destination_port } = seen.flow;
+        let key = Key {
+            client: destination,
+            server: source,
+            client_port: destination_port,
+            server_port: source_port,
+            id: message.id,
+            transport: seen.transport,
+        };
+        let most = self.limits.answer_texts;
+        if let Some(slot) = self.pending.find(&key)
+            && let Some(transaction) = self.pending.value_mut(slot)
+            && (!message.has_question || asks_the_same(transaction, message))
+        {
+            transaction.status = Status::Answered;
+            transaction.rtt_micros = Some(seen.time.micros_since(transaction.time));
+            answer(transaction, message, data, most);
+            counters.query_pending -= 1;
+            counters.query_answered += 1;
+            counters.response_paired += 1;
+            counters.record_total += 1;
+            sink(Record::Transaction(transaction));
+            self.pending.release(slot);
+            return;
+        }
+        let orphan = &mut self.orphan;
+        start(orphan, &key, seen, message);
+        (orphan.domain_at, orphan.name) = self.reader.read(&message.qname);
+        orphan.status = Status::Unsolicited;
+        answer(orphan, message, data, most);
+        counters.response_unsolicited += 1;
+        counters.record_total += 1;
+        sink(Record::Transaction(orphan));
+    }
+
+    /// Hands on every query whose time is up at `now`, the longest waiting first.
+    pub fn expire(
+        &mut self,
+        now: Timestamp,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        while let Some(slot) = self.pending.oldest() {
+            let waits = self.pending.value(slot).map(|waiting| now.since(waiting.time));
+            if waits.is_none_or(|waits| waits < self.limits.timeout) {
+                return;
+            }
+            self.give_up(slot, counters, sink);
+        }
+    }
+
+    /// Hands on everything that still waits.
+    pub fn finish(&mut self, counters: &mut Counters, sink: &mut impl FnMut(Record<'_>)) {
+        while let Some(slot) = self.pending.oldest() {
+            self.give_up(slot, counters, sink);
+        }
+    }
+
+    fn give_up(&mut self, slot: Slot, counters: &mut Counters, sink: &mut impl FnMut(Record<'_>)) {
+        if let Some(transaction) = self.pending.value(slot) {
+            counters.query_pending -= 1;
+            counters.query_unanswered += 1;
+            counters.record_total += 1;
+            sink(Record::Transaction(transaction));
+        }
+        self.pending.release(slot);
+    }
+}
+
+/// Overwrites what an earlier exchange left, keeping its memory.
+fn start(transaction: &mut Transaction, key: &Key, seen: &Sighting, message: &Message) {
+    transaction.time = seen.time;
+    transaction.status = Status::Unanswered;
+    transaction.transport = key.transport;
+    transaction.client = key.client;
+    transaction.server = key.server;
+    transaction.client_port = key.client_port;
+    transaction.server_port = key.server_port;
+    transaction.vlan = seen.vlan;
+    transaction.id = key.id;
+    transaction.flags = message.flags;
+    transaction.qname.copy_from(&message.qname);
+    transaction.qtype = message.qtype;
+    transaction.qclass = message.qclass;
+    transaction.query_bytes = 0;
+    transaction.edns = message.edns;
+    transaction.retries = 0;
+    transaction.rates = Rates::default();
+    transaction.answer_bytes = 0;
+    transaction.answer_flags.0 = 0;
+    transaction.rtt_micros = None;
+    transaction.answer.reset();
+    transaction.answer_texts.clear();
+    transaction.defects = message.defects;
+}
+
+fn answer(transaction: &mut Transaction, message: &Message, data: &[u8], most_texts: usize) {
+    transaction.answer_bytes = message.bytes;
+    transaction.answer_flags = message.flags;
+    transaction.answer.clone_from(&message.answer);
+    transaction.defects.merge(message.defects);
+    if most_texts > 0 {
+        transaction.answer_texts = answers_in_words(data, most_texts);
+    }
+}
+
+fn asks_the_same(waiting: &Transaction, message: &Message) -> bool {
+    waiting.qtype == message.qtype && same_name(&waiting.qname, &message.qname)
+}
+
+/// Length octets are below 64, so folding letters leaves them alone.
+fn same_name(a: &Name, b: &Name) -> bool {
+    a.wire().eq_ignore_ascii_case(b.wire())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const LIMITS: PairingLimits = PairingLimits {
+        pending: 2,
+        timeout: Duration::from_secs(10),
+        domains: 16,
+        answer_texts: 0,
+        seed: 1,
+    };
+
+    struct Bench {
+        transactions: Transactions,
+        counters: Counters,
+        records: Vec<Transaction>,
+    }
+
+    fn message(id: u16, qname: &str) -> Message {
+        let qname = Name::parse(qname).unwrap();
+        Message { id, qname, qtype: 1, has_question: true, ..Message::default() }
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let transactions = Transactions::new(LIMITS);
+            Self { transactions, counters: Counters::default(), records: Vec::new() }
+        }
+
+        fn sighting(seconds: i64, reversed: bool) -> Sighting {
+            let (client, server) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 53));
+            let mut flow = Flow {
+                source: client.into(),
+                destination: server.into(),
+                source_port: 4000,
+                destination_port: 53,
+            };
+            if reversed {
+                (flow.source, flow.destination) = (flow.destination, flow.source);
+                (flow.source_port, flow.destination_port) = (53, 4000);
+            }
+            let time = Timestamp(seconds * 1_000_000);
+            Sighting { time, flow, vlan: None, transport: Transport::Udp }
+        }
+
+        fn ask(&mut self, seconds: i64, id: u16, qname: &str) {
+            self.counters.message_queries += 1;
+            self.counters.message_total_udp += 1;
+            self.counters.frame_udp += 1;
+            self.counters.frame_read += 1;
+            let (records, seen) = (&mut self.records, Self::sighting(seconds, false));
+            let mut sink = |record: Record<'_>| {
+                let Record::Transaction(t) = record;
+                records.push(t.clone());
+            };
+            self.transactions.query(&seen, &message(id, qname), &mut self.counters, &mut sink);
+        }
+
+        fn reply(&mut self, seconds: i64, id: u16, qname: &str) {
+            self.counters.message_responses += 1;
+            self.counters.message_total_udp += 1;
+            self.counters.frame_udp += 1;
+            self.counters.frame_read += 1;
+            let (records, seen) = (&mut self.records, Self::sighting(seconds, true));
+            let mut sink = |record: Record<'_>| {
+                let Record::Transaction(t) = record;
+                records.push(t.clone());
+            };
+            let message = message(id, qname);
+            self.transactions.response(&seen, &message, &[], &mut self.counters, &mut sink);
+        }
+
+        fn told(&mut self) -> Vec<(String, Status, u16)> {
+            assert_eq!(self.counters.imbalance(), None);
+            self.records.drain(..).map(|t| (t.qname.to_string(), t.status, t.retries)).collect()
+        }
+    }
+
+    fn row(name: &str, status: Status, retries: u16) -> (String, Status, u16) {
+        (name.to_owned(), status, retries)
+    }
+
+    #[test]
+    fn a_repeated_query_and_its_answer_in_another_case_are_one_transaction() {
+        let mut bench = Bench::new();
+        bench.ask(0, 7, "www.example.com");
+        bench.ask(1, 7, "www.example.com");
+        bench.reply(2, 7, "WWW.example.COM");
+        assert_eq!(bench.records[0].rtt_micros, Some(2_000_000));
+        assert_eq!(bench.told(), [row("www.example.com", Status::Answered, 1)]);
+    }
+
+    #[test]
+    fn answers_to_something_else_are_unsolicited_and_the_query_times_out() {
+        let mut bench = Bench::new();
+        bench.ask(0, 7, "a.example");
+        bench.reply(1, 7, "b.example");
+        bench.ask(11, 8, "c.example");
+        assert_eq!(
+            bench.told(),
+            [row("b.example", Status::Unsolicited, 0), row("a.example", Status::Unanswered, 0)]
+        );
+    }
+
+    #[test]
+    fn a_full_table_gives_up_the_longest_waiting_and_counts_it() {
+        let mut bench = Bench::new();
+        for id in 0..4 {
+            bench.ask(0, id, "x.example");
+        }
+        assert_eq!(bench.told().len(), 2);
+        assert_eq!((bench.counters.query_evicted, bench.counters.query_pending), (2, 2));
+    }
+}

@@ -1,0 +1,17 @@
+//! geophone-sensor: from the frames of a mirror port or a capture file to records of features.
+//!
+//! One direction, one word per thing: *frame* → *segment* → *message* → *transaction* → *record*.
+//! A module uses only modules above it in this list:
+
+pub mod capture;
+pub mod config;
+pub mod counter;
+pub mod decode;
+pub mod defect;
+pub mod feature;
+pub mod limited;
+pub mod name;
+pub mod output;
+pub mod pipeline;
+pub mod record;
+pub mod time;

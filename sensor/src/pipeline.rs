@@ -1,0 +1,161 @@
+//! The sensor as one thing: frames in, records out, everything counted.
+//!
+//! Owns every table of the sensor and no thread. The caller drives it, so the same frames give the
+//! same records whatever feeds them.
+
+use crate::capture::Frame;
+use crate::config::SensorConfig;
+use crate::counter::Counters;
+use crate::decode::message::{Kind, Message};
+use crate::decode::segment::{Passed, Segment, segment_of};
+use crate::decode::stream::{Framed, Streams};
+use crate::decode::transaction::{Sighting, Transactions};
+use crate::defect::Defect;
+use crate::record::{Record, Transport};
+
+/// Frames in, records out.
+pub struct Pipeline {
+    ports: Vec<u16>,
+    counters: Counters,
+    streams: Streams,
+    messages: Messages,
+}
+
+/// The stage behind both transports.
+struct Messages {
+    message: Message,
+    transactions: Transactions,
+}
+
+/// How much a record tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Figures only: what detectors need.
+    #[default]
+    Figures,
+    /// Up to eight answers in words as well: what a reader wants.
+    AnswersInWords,
+}
+
+impl Pipeline {
+    /// Makes a pipeline with empty tables.
+    #[must_use]
+    pub fn new(config: &SensorConfig, detail: Detail) -> Self {
+        let answer_texts = if detail == Detail::AnswersInWords { 8 } else { 0 };
+        Self {
+            ports: config.ports.clone(),
+            counters: Counters::default(),
+            streams: Streams::new(config.stream_limits()),
+            messages: Messages {
+                message: Message::default(),
+                transactions: Transactions::new(config.pairing_limits(answer_texts)),
+            },
+        }
+    }
+
+    /// Takes one frame and hands every record it completes to `sink`.
+    pub fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        self.counters.frame_read += 1;
+        match segment_of(frame, &self.ports) {
+            Ok(segment) => self.segment(&segment, sink),
+            Err(passed) => *passed_counter(&mut self.counters, passed) += 1,
+        }
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        let Self { counters, streams, messages, .. } = self;
+        let Some(facts) = segment.tcp else {
+            counters.frame_udp += 1;
+            let seen = Sighting {
+                time: segment.time,
+                flow: segment.flow,
+                vlan: segment.vlan,
+                transport: Transport::Udp,
+            };
+            messages.take(&seen, segment.payload, segment.cut, counters, sink);
+            return;
+        };
+        counters.frame_tcp += 1;
+        streams.push(segment, facts, counters, &mut |counters, framed| {
+            messages.take_framed(&framed, counters, sink);
+        });
+    }
+
+    /// Ends the input: hands on everything that still waits.
+    pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
+        let Self { counters, streams, messages, .. } = self;
+        streams.finish(counters, &mut |counters, framed| {
+            messages.take_framed(&framed, counters, sink);
+        });
+        messages.transactions.finish(counters, sink);
+    }
+
+    /// Returns what became of everything so far.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+impl Messages {
+    fn take_framed(
+        &mut self,
+        framed: &Framed<'_>,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let seen = Sighting {
+            time: framed.time,
+            flow: framed.flow,
+            vlan: framed.vlan,
+            transport: Transport::Tcp,
+        };
+        self.take(&seen, framed.payload, false, counters, sink);
+    }
+
+    fn take(
+        &mut self,
+        seen: &Sighting,
+        data: &[u8],
+        cut: bool,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let kind = self.message.read(data);
+        if cut {
+            self.message.defects.add(Defect::CutByCapture);
+        }
+        match (kind, seen.transport) {
+            (Kind::Short, Transport::Udp) => {
+                counters.datagram_short += 1;
+                return;
+            }
+            (_, Transport::Udp) => counters.message_total_udp += 1,
+            (_, Transport::Tcp) => counters.message_total_tcp += 1,
+        }
+        counters.message_total += 1;
+        counters.message_defective += u64::from(!self.message.defects.is_empty());
+        match kind {
+            Kind::Short | Kind::NotDns => counters.message_not_dns += 1,
+            Kind::Query => {
+                counters.message_queries += 1;
+                self.transactions.query(seen, &self.message, counters, sink);
+            }
+            Kind::Response => {
+                counters.message_responses += 1;
+                self.transactions.response(seen, &self.message, data, counters, sink);
+            }
+        }
+    }
+}
+
+fn passed_counter(counters: &mut Counters, passed: Passed) -> &mut u64 {
+    match passed {
+        Passed::Cut => &mut counters.frame_cut,
+        Passed::Fragment => &mut counters.frame_fragment,
+        Passed::Malformed => &mut counters.frame_malformed,
+        Passed::NotIp => &mut counters.frame_not_ip,
+        Passed::OtherPort => &mut counters.frame_other_port,
+        Passed::OtherTransport => &mut counters.frame_other_transport,
+    }
+}

@@ -1,0 +1,283 @@
+//! Records as JSON, one document a line.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, Status, Transaction, Transport, VERSION};
+use crate::decode::message::Flags;
+use crate::decode::rdata::{
+    Answer, AnswerText, Edns, rcode_name, rcode_number, type_name, type_number,
+};
+use crate::defect::Defects;
+use crate::feature::{NameFeatures, Rates};
+use crate::name::Name;
+use crate::time::Timestamp;
+
+/// Why a line is not a record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Not JSON, or not of the record's form.
+    #[error("not a record: {0}")]
+    Form(#[from] serde_json::Error),
+    /// A field whose text means nothing.
+    #[error("field `{field}` of a record cannot be \"{value}\"")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// Its text.
+        value: String,
+    },
+    /// Another version of the contract.
+    #[error("record of version {0}, this program reads version {VERSION}")]
+    Version(u16),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row<'a> {
+    version: u16,
+    kind: Cow<'a, str>,
+    time: Cow<'a, str>,
+    time_micros: Timestamp,
+    status: Status,
+    transport: Transport,
+    client: IpAddr,
+    client_port: u16,
+    server: IpAddr,
+    server_port: u16,
+    vlan: Option<u16>,
+    id: u16,
+    opcode: u8,
+    query_flags: u16,
+    qname: String,
+    domain: String,
+    qtype: String,
+    qclass: u16,
+    name: NameFeatures,
+    query_bytes: u32,
+    edns: Option<Edns>,
+    retries: u16,
+    rates: Rates,
+    rtt_micros: Option<u64>,
+    answer: Option<AnswerRow<'a>>,
+    defects: Defects,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerRow<'a> {
+    bytes: u32,
+    flags: u16,
+    rcode: String,
+    n_answers: u16,
+    n_authority: u16,
+    n_additional: u16,
+    types: Vec<String>,
+    rdata_bytes: u32,
+    text_bytes: u32,
+    name_bytes: u32,
+    opaque_bytes: u32,
+    n_addresses: u16,
+    ttl_min_seconds: Option<u32>,
+    ttl_max_seconds: Option<u32>,
+    fingerprint: u32,
+    records: Cow<'a, [AnswerText]>,
+}
+
+/// Appends `record` to `line` as JSON, without a line end.
+///
+/// # Errors
+/// None that a record can cause; serde's signature has it.
+pub fn to_json(record: &Record<'_>, line: &mut Vec<u8>) -> Result<(), RecordError> {
+    match record {
+        Record::Transaction(transaction) => serde_json::to_writer(line, &row_of(transaction))?,
+    }
+    Ok(())
+}
+
+/// Reads one line back.
+///
+/// # Errors
+/// A line that is not JSON, not of this version, or has a field that is unknown or means nothing.
+pub fn from_json(line: &[u8]) -> Result<Transaction, RecordError> {
+    #[derive(Deserialize)]
+    struct Head {
+        version: u16,
+    }
+    let head: Head = serde_json::from_slice(line)?;
+    if head.version != VERSION {
+        return Err(RecordError::Version(head.version));
+    }
+    transaction_of(serde_json::from_slice(line)?)
+}
+
+fn row_of(from: &Transaction) -> Row<'_> {
+    Row {
+        version: VERSION,
+        kind: Cow::Borrowed("transaction"),
+        time: Cow::Owned(from.time.to_string()),
+        time_micros: from.time,
+        status: from.status,
+        transport: from.transport,
+        client: from.client,
+        client_port: from.client_port,
+        server: from.server,
+        server_port: from.server_port,
+        vlan: from.vlan,
+        id: from.id,
+        opcode: from.flags.opcode(),
+        query_flags: from.flags.0,
+        qname: from.qname.to_string(),
+        domain: from.qname.text_from(usize::from(from.domain_at)),
+        qtype: type_name(from.qtype),
+        qclass: from.qclass,
+        name: from.name,
+        query_bytes: from.query_bytes,
+        edns: from.edns,
+        retries: from.retries,
+        rates: from.rates,
+        rtt_micros: from.rtt_micros,
+        answer: from.has_answer().then(|| answer_row_of(from)),
+        defects: from.defects,
+    }
+}
+
+fn answer_row_of(from: &Transaction) -> AnswerRow<'_> {
+    let answer = &from.answer;
+    AnswerRow {
+        bytes: from.answer_bytes,
+        flags: from.answer_flags.0,
+        rcode: rcode_name(answer.rcode),
+        n_answers: answer.n_answers,
+        n_authority: answer.n_authority,
+        n_additional: answer.n_additional,
+        types: answer.types().iter().map(|kind| type_name(*kind)).collect(),
+        rdata_bytes: answer.rdata_bytes,
+        text_bytes: answer.text_bytes,
+        name_bytes: answer.name_bytes,
+        opaque_bytes: answer.opaque_bytes,
+        n_addresses: answer.n_addresses,
+        ttl_min_seconds: answer.ttls.map(|ttls| ttls.0),
+        ttl_max_seconds: answer.ttls.map(|ttls| ttls.1),
+        fingerprint: answer.fingerprint,
+        records: Cow::Borrowed(&from.answer_texts),
+    }
+}
+
+fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
+    if row.kind != "transaction" {
+        return Err(RecordError::Value { field: "kind", value: row.kind.into_owned() });
+    }
+    let name = |field, text: &str| {
+        Name::parse(text).map_err(|_| RecordError::Value { field, value: text.to_owned() })
+    };
+    let qname = name("qname", &row.qname)?;
+    let domain_length = name("domain", &row.domain)?.wire().len();
+    let qtype = type_number(&row.qtype)
+        .ok_or_else(|| RecordError::Value { field: "qtype", value: row.qtype.clone() })?;
+    let domain_at = u8::try_from(qname.wire().len().saturating_sub(domain_length));
+    let mut transaction = Transaction {
+        time: row.time_micros,
+        status: row.status,
+        transport: row.transport,
+        client: row.client,
+        server: row.server,
+        client_port: row.client_port,
+        server_port: row.server_port,
+        vlan: row.vlan,
+        id: row.id,
+        flags: Flags(row.query_flags),
+        qname,
+        domain_at: domain_at.unwrap_or(u8::MAX),
+        qtype,
+        qclass: row.qclass,
+        name: row.name,
+        query_bytes: row.query_bytes,
+        edns: row.edns,
+        retries: row.retries,
+        rates: row.rates,
+        rtt_micros: row.rtt_micros,
+        defects: row.defects,
+        ..Transaction::default()
+    };
+    if let Some(answer) = row.answer {
+        read_answer(answer, &mut transaction)?;
+    }
+    Ok(transaction)
+}
+
+fn read_answer(row: AnswerRow<'_>, into: &mut Transaction) -> Result<(), RecordError> {
+    let rcode = rcode_number(&row.rcode)
+        .ok_or_else(|| RecordError::Value { field: "rcode", value: row.rcode.clone() })?;
+    let mut types = Vec::new();
+    for kind in &row.types {
+        types.push(
+            type_number(kind)
+                .ok_or_else(|| RecordError::Value { field: "types", value: kind.clone() })?,
+        );
+    }
+    into.answer_bytes = row.bytes;
+    into.answer_flags = Flags(row.flags);
+    into.answer_texts = row.records.into_owned();
+    into.answer = Answer {
+        rcode,
+        n_answers: row.n_answers,
+        n_authority: row.n_authority,
+        n_additional: row.n_additional,
+        rdata_bytes: row.rdata_bytes,
+        text_bytes: row.text_bytes,
+        name_bytes: row.name_bytes,
+        opaque_bytes: row.opaque_bytes,
+        n_addresses: row.n_addresses,
+        ttls: row.ttl_min_seconds.zip(row.ttl_max_seconds),
+        fingerprint: row.fingerprint,
+        ..Answer::default()
+    };
+    into.answer.set_types(&types);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered() -> Transaction {
+        let mut transaction = Transaction {
+            status: Status::Answered,
+            qname: Name::parse("a\\.b.c\\000.example.com").unwrap(),
+            domain_at: 7,
+            qtype: 65399,
+            rtt_micros: Some(12),
+            vlan: Some(4),
+            ..Transaction::default()
+        };
+        transaction.answer.add(16, 3, b"\x02hi");
+        transaction.answer.add(10, 9, b"raw");
+        transaction.answer.rcode = 3;
+        transaction
+    }
+
+    #[test]
+    fn a_record_survives_its_line() {
+        for transaction in [answered(), Transaction::default()] {
+            let mut line = Vec::new();
+            to_json(&Record::Transaction(&transaction), &mut line).unwrap();
+            assert_eq!(from_json(&line).unwrap(), transaction);
+        }
+    }
+
+    #[test]
+    fn other_versions_and_unknown_fields_are_refused_by_name() {
+        let mut line = Vec::new();
+        to_json(&Record::Transaction(&answered()), &mut line).unwrap();
+        let text = String::from_utf8(line).unwrap();
+        let refused =
+            |from, to| from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string();
+        assert!(refused("\"version\":1", "\"version\":2").contains("version 2"));
+        assert!(refused("\"vlan\"", "\"vlam\"").contains("vlam"));
+        assert!(refused("TYPE65399", "FOO").contains("`qtype`"));
+    }
+}
