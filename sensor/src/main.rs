@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use geophone_sensor::capture::{CaptureSet, FrameSource as _, expand};
 use geophone_sensor::config::SensorConfig;
-use geophone_sensor::output::{Ndjson, stats_json, write_stats};
+use geophone_sensor::output::{MoreCounters, Ndjson, stats_json, write_stats};
 use geophone_sensor::pipeline::{Detail, Pipeline};
 
 use crate::cli::{Cli, Command, Replay};
@@ -44,7 +44,7 @@ fn run(replay: &Replay) -> anyhow::Result<ExitCode> {
     }
     pipeline.finish(&mut |record| out.write(&record));
     if let Some(path) = &replay.stats {
-        write_stats(path, &stats_json(pipeline.counters(), &std::collections::BTreeMap::new()))?;
+        write_stats(path, &stats_json(pipeline.counters(), &MoreCounters::default()))?;
     }
     out.check().context("cannot write records to standard output")?;
     Ok(code)

@@ -4,4 +4,4 @@ mod ndjson;
 mod stats;
 
 pub use ndjson::Ndjson;
-pub use stats::{StatsError, stats_json, write_stats};
+pub use stats::{MoreCounters, StatsError, stats_json, write_stats};

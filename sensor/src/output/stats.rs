@@ -17,12 +17,21 @@ pub struct StatsError {
     source: io::Error,
 }
 
+/// Counters of a later stage, to stand beside the sensor's.
+#[derive(Clone, Debug, Default)]
+pub struct MoreCounters {
+    /// The counters by their published names.
+    pub named: BTreeMap<&'static str, u64>,
+    /// The first of their sums that does not add up.
+    pub imbalance: Option<String>,
+}
+
 /// Returns the counters with `more` beside them, and whether all sums balance.
 #[must_use]
-pub fn stats_json(counters: &Counters, more: &BTreeMap<&'static str, u64>) -> Value {
+pub fn stats_json(counters: &Counters, more: &MoreCounters) -> Value {
     let mut all = counters.named();
-    all.extend(more);
-    let imbalance = counters.imbalance();
+    all.extend(&more.named);
+    let imbalance = counters.imbalance().or_else(|| more.imbalance.clone());
     json!({ "version": 1, "balanced": imbalance.is_none(), "imbalance": imbalance, "counters": all })
 }
 

@@ -1,0 +1,165 @@
+//! Alerts in the Elastic Common Schema, one JSON document each.
+//!
+//! Own facts stand under `geophone`; nothing is added to ECS's own objects.
+
+use geophone_sensor::decode::rdata::{rcode_name, type_name};
+use serde_json::{Value, json};
+
+use super::event::{Action, Alert};
+
+/// The ECS version whose fields are used.
+const ECS_VERSION: &str = "8.17.0";
+
+/// The tactic of every technique our rules name.
+const TACTICS: [(&str, &str, &str); 4] = [
+    ("T1048", "TA0010", "Exfiltration"),
+    ("T1071", "TA0011", "Command and Control"),
+    ("T1105", "TA0011", "Command and Control"),
+    ("T1572", "TA0011", "Command and Control"),
+];
+
+/// Returns `alert` as an ECS document; keys come in alphabetical order.
+#[must_use]
+pub fn to_ecs(alert: &Alert<'_>) -> Value {
+    let detector = alert.detector;
+    let mut document = json!({
+        "@timestamp": alert.time.to_string(),
+        "ecs": { "version": ECS_VERSION },
+        "event": event(alert),
+        "message": format!("{}: {}", detector.name, alert.reason()),
+        "rule": {
+            "id": detector.id,
+            "name": detector.name,
+            "description": detector.description,
+            "ruleset": "geophone",
+        },
+        "source": { "ip": alert.client },
+        "destination": { "ip": alert.server },
+        "dns": { "question": { "registered_domain": alert.domain } },
+        "network": { "protocol": "dns" },
+        "threat": threat(alert),
+        "related": { "ip": [alert.client, alert.server], "hosts": [alert.domain] },
+        "observer": {
+            "vendor": "geophone",
+            "product": "geophone",
+            "type": "sensor",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "geophone": own(alert),
+    });
+    if let (Some(vlan), Some(Value::Object(network))) = (alert.vlan, document.get_mut("network")) {
+        network.insert("vlan".to_owned(), json!({ "id": vlan.to_string() }));
+    }
+    document
+}
+
+fn event(alert: &Alert<'_>) -> Value {
+    json!({
+        "kind": "alert",
+        "category": ["intrusion_detection"],
+        "type": ["info"],
+        "dataset": "geophone.alert",
+        "module": "geophone",
+        "provider": "geophone",
+        "id": alert.id,
+        "action": alert.action.name(),
+        "severity": alert.severity.number(),
+        "risk_score": risk(alert),
+        "start": alert.start.to_string(),
+        "end": alert.end.to_string(),
+        "reason": alert.reason(),
+    })
+}
+
+/// 50 at the threshold, 100 at twice the threshold; an overflow alone is at least 50.
+fn risk(alert: &Alert<'_>) -> i32 {
+    let at_least = if alert.overflow.is_some() { 50 } else { 0 };
+    (alert.score * 50 / alert.detector.card.threshold).clamp(at_least, 100)
+}
+
+fn threat(alert: &Alert<'_>) -> Value {
+    let techniques = &alert.detector.techniques;
+    let mut tactics: Vec<_> = techniques
+        .iter()
+        .filter_map(|technique| TACTICS.iter().find(|(prefix, ..)| technique.starts_with(prefix)))
+        .map(|(_, id, name)| (*id, *name))
+        .collect();
+    tactics.sort_unstable();
+    tactics.dedup();
+    json!({
+        "framework": "MITRE ATT&CK",
+        "technique": { "id": techniques },
+        "tactic": {
+            "id": tactics.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+            "name": tactics.iter().map(|(_, name)| *name).collect::<Vec<_>>(),
+        },
+    })
+}
+
+fn own(alert: &Alert<'_>) -> Value {
+    let evidence: Vec<_> = alert
+        .evidence
+        .iter()
+        .map(|evidence| {
+            json!({
+                "feature": evidence.feature,
+                "value": rounded(evidence.value),
+                "threshold": rounded(evidence.threshold),
+                "baseline": rounded(evidence.baseline),
+                "points": evidence.points,
+            })
+        })
+        .collect();
+    let samples: Vec<_> = alert
+        .samples
+        .iter()
+        .map(|sample| {
+            json!({
+                "time": sample.time.to_string(),
+                "qname": sample.qname,
+                "qtype": type_name(sample.qtype),
+                "bits": rounded(sample.bits.as_f64()),
+                "answer_bytes": sample.answer_bytes,
+            })
+        })
+        .collect();
+    let overflow = alert.overflow.as_ref().map(|overflow| {
+        json!({
+            "bucket": overflow.bucket,
+            "level_bytes": rounded(overflow.level_bytes),
+            "burst_bytes": rounded(overflow.burst_bytes),
+            "bytes_per_second": overflow.bytes_per_second,
+        })
+    });
+    json!({
+        "score": alert.score,
+        "threshold": alert.detector.card.threshold,
+        "evidence": evidence,
+        "severity": alert.severity,
+        "confidence": alert.confidence.name(),
+        "leak_contract": overflow,
+        "leak_bytes": alert.leak_bytes,
+        "leak_error_bytes": alert.leak_error_bytes,
+        "queries": alert.queries,
+        "unique": alert.unique,
+        "bytes_up": alert.bytes_up,
+        "bytes_down": alert.bytes_down,
+        "types": alert.types.iter().map(|(kind, n)| (type_name(*kind), json!(n)))
+            .collect::<serde_json::Map<_, _>>(),
+        "rcodes": alert.rcodes.iter().map(|(rcode, n)| (rcode_name(*rcode), json!(n)))
+            .collect::<serde_json::Map<_, _>>(),
+        "samples": samples,
+        "encoding": alert.encoding.map(crate::price::Expert::name),
+        "tool": null,
+        "suffix_known": alert.suffix_known,
+        "silence": alert.silence(),
+        "advice": alert.detector.advice,
+        "suppressed": alert.suppressed,
+        "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
+    })
+}
+
+/// Three decimals are what a reader can use, and the same on every machine.
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,132 @@
+//! One thing told about an alert.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use geophone_sensor::time::Timestamp;
+
+use super::suspect::Sample;
+use crate::detect::Evidence;
+use crate::price::Expert;
+use crate::rule::Detector;
+use crate::severity::Severity;
+
+/// What happened to the alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It was raised.
+    Open,
+    /// It got worse.
+    Update,
+    /// Nothing new for a while, or the input ended.
+    Close,
+}
+
+impl Action {
+    /// Returns the word that `event.action` carries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Update => "update",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// How sure the detector is; not the same as how bad it would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// The leak contract alone: bytes could have left, little else speaks for it.
+    Low,
+    /// The score is over the threshold.
+    Medium,
+    /// The score is half as much again, or over the threshold with an overflow beside it.
+    High,
+}
+
+impl Confidence {
+    /// Returns the word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// A bucket of the leak contract that overflowed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overflow {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Its level in bytes.
+    pub level_bytes: f64,
+    /// h, in bytes.
+    pub burst_bytes: f64,
+    /// ρ, in bytes a second.
+    pub bytes_per_second: f64,
+}
+
+/// One thing told about an alert.
+#[derive(Clone, Debug)]
+pub struct Alert<'a> {
+    /// What happened.
+    pub action: Action,
+    /// The identity, the same from open to close.
+    pub id: String,
+    /// The detector that raised it.
+    pub detector: &'a Detector,
+    /// When this happened, in capture time.
+    pub time: Timestamp,
+    /// When the client was first seen asking this domain.
+    pub start: Timestamp,
+    /// When it last did something new.
+    pub end: Timestamp,
+    /// Who asks.
+    pub client: IpAddr,
+    /// Who was asked last.
+    pub server: IpAddr,
+    /// The registered domain.
+    pub domain: String,
+    /// Whether the public suffix list knows its suffix.
+    pub suffix_known: bool,
+    /// The outermost VLAN id.
+    pub vlan: Option<u16>,
+    /// The sum of the evidence's points.
+    pub score: i32,
+    /// The reasons.
+    pub evidence: Vec<Evidence>,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The bucket of the leak contract that overflowed, if one did.
+    pub overflow: Option<Overflow>,
+    /// The most that could have left in names, in bytes.
+    pub leak_bytes: u64,
+    /// By how much bucket levels may be too high, in bytes, because keys were evicted.
+    pub leak_error_bytes: u64,
+    /// Queries since the start.
+    pub queries: u32,
+    /// Distinct names since the start.
+    pub unique: u32,
+    /// Octets of queries since it was suspected.
+    pub bytes_up: u64,
+    /// Octets of answers since it was suspected.
+    pub bytes_down: u64,
+    /// Queries by type since it was suspected.
+    pub types: BTreeMap<u16, u32>,
+    /// Answers by response code since it was suspected.
+    pub rcodes: BTreeMap<u16, u32>,
+    /// Names, the dearest, in the order they came.
+    pub samples: Vec<Sample>,
+    /// What most of the names look encoded with.
+    pub encoding: Option<Expert>,
+    /// Times it was worth telling again and was not, since the last telling.
+    pub suppressed: u64,
+    /// Why it closed.
+    pub closed_because: Option<&'static str>,
+}

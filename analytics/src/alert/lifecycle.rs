@@ -1,0 +1,186 @@
+//! Open, update, close: one campaign is one alert, told again only when it got worse.
+
+use geophone_sensor::time::Timestamp;
+
+use super::event::{Action, Alert, Confidence, Overflow};
+use super::identity::identity;
+use super::suspect::Suspect;
+use crate::detect::Evidence;
+use crate::rule::{Detector, Rules};
+use crate::severity::Severity;
+use crate::state::KeyState;
+
+/// An update is told when the possible leak has grown by this factor…
+const LEAK_STEP: u64 = 4;
+/// …or the score by this many points, or the severity at all.
+const SCORE_STEP: i32 = 10;
+
+/// What a detector says of a key at one moment.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// Which of the rules' detectors.
+    pub detector: usize,
+    /// The points' sum.
+    pub score: i32,
+    /// The reasons.
+    pub evidence: Vec<Evidence>,
+    /// The bucket that overflows now.
+    pub overflow: Option<Overflow>,
+    /// The least severity of that overflow.
+    pub overflow_severity: Severity,
+}
+
+/// An alert that is open.
+#[derive(Clone, Debug)]
+pub struct OpenAlert {
+    id: String,
+    worst: Judgement,
+    severity: Severity,
+    figures: Figures,
+    told_score: i32,
+    told_severity: Severity,
+    told_leak: u64,
+    suppressed: u64,
+}
+
+/// The key's figures when they were last looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    start: Timestamp,
+    leak_bytes: u64,
+    leak_error_bytes: u64,
+    queries: u32,
+    unique: u32,
+}
+
+impl Figures {
+    fn of(state: &KeyState) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a level is not negative and far below 2^64"
+        )]
+        let leak_error_bytes = state.inherited.ceil() as u64;
+        Self {
+            start: state.first,
+            leak_bytes: u64::from(state.total_bits).div_ceil(8),
+            leak_error_bytes,
+            queries: state.total_queries,
+            unique: state.total_novel,
+        }
+    }
+}
+
+impl OpenAlert {
+    /// Opens an alert about `suspect`; the first telling is the caller's.
+    #[must_use]
+    pub fn open(judgement: Judgement, suspect: &Suspect, state: &KeyState, rules: &Rules) -> Self {
+        let rule = rules.detectors.get(judgement.detector).map_or("", |detector| &detector.id);
+        let figures = Figures::of(state);
+        let id = identity(&[
+            rule.as_bytes(),
+            suspect.client.to_string().as_bytes(),
+            suspect.domain.as_bytes(),
+            &figures.start.micros().to_be_bytes(),
+        ]);
+        let severity = severity_of(&judgement, rules);
+        Self {
+            id,
+            told_score: judgement.score,
+            told_severity: severity,
+            told_leak: figures.leak_bytes,
+            worst: judgement,
+            severity,
+            figures,
+            suppressed: 0,
+        }
+    }
+
+    /// Returns which of the rules' detectors raised it.
+    #[must_use]
+    pub const fn detector(&self) -> usize {
+        self.worst.detector
+    }
+
+    /// Takes the newest judgement; tells whether it is worth an update.
+    pub fn renew(&mut self, judgement: Judgement, state: &KeyState, rules: &Rules) -> bool {
+        self.figures = Figures::of(state);
+        self.severity = self.severity.max(severity_of(&judgement, rules));
+        if judgement.score >= self.worst.score {
+            let overflow = judgement.overflow.clone().or_else(|| self.worst.overflow.take());
+            self.worst = Judgement { overflow, ..judgement };
+        } else if judgement.overflow.is_some() {
+            self.worst.overflow = judgement.overflow;
+        }
+        let worth = self.severity > self.told_severity
+            || self.worst.score >= self.told_score + SCORE_STEP
+            || self.figures.leak_bytes >= self.told_leak.saturating_mul(LEAK_STEP);
+        if worth {
+            self.told_severity = self.severity;
+            self.told_score = self.worst.score;
+            self.told_leak = self.figures.leak_bytes;
+        } else {
+            self.suppressed += 1;
+        }
+        worth
+    }
+
+    /// Makes what is told, and forgets how often nothing was told before.
+    pub fn tell<'a>(
+        &mut self,
+        action: Action,
+        time: Timestamp,
+        suspect: &Suspect,
+        detector: &'a Detector,
+    ) -> Alert<'a> {
+        let Figures { start, leak_bytes, leak_error_bytes, queries, unique } = self.figures;
+        Alert {
+            action,
+            id: self.id.clone(),
+            detector,
+            time,
+            start,
+            end: suspect.last,
+            client: suspect.client,
+            server: suspect.server,
+            domain: suspect.domain.clone(),
+            suffix_known: suspect.suffix_known,
+            vlan: suspect.vlan,
+            score: self.worst.score,
+            evidence: self.worst.evidence.clone(),
+            severity: self.severity,
+            confidence: self.confidence(detector),
+            overflow: self.worst.overflow.clone(),
+            leak_bytes,
+            leak_error_bytes,
+            queries,
+            unique,
+            bytes_up: suspect.bytes_up,
+            bytes_down: suspect.bytes_down,
+            types: suspect.types.clone(),
+            rcodes: suspect.rcodes.clone(),
+            samples: suspect.samples.clone(),
+            encoding: suspect.encoding(),
+            suppressed: std::mem::take(&mut self.suppressed),
+            closed_because: None,
+        }
+    }
+
+    fn confidence(&self, detector: &Detector) -> Confidence {
+        let (score, threshold) = (self.worst.score, detector.card.threshold);
+        let overflows = self.worst.overflow.is_some();
+        if score >= threshold + threshold / 2 || (score >= threshold && overflows) {
+            Confidence::High
+        } else if score >= threshold {
+            Confidence::Medium
+        } else {
+            Confidence::Low
+        }
+    }
+}
+
+fn severity_of(judgement: &Judgement, rules: &Rules) -> Severity {
+    let detector = rules.detectors.get(judgement.detector);
+    let by_score = detector.map_or(Severity::Low, |d| d.severity.of(judgement.score));
+    by_score.max(judgement.overflow_severity)
+}

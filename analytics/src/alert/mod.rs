@@ -1,0 +1,15 @@
+//! What is told: alerts that open, are updated and close, each with its reasons.
+
+mod ecs;
+mod event;
+mod identity;
+mod lifecycle;
+mod reason;
+mod suspect;
+mod table;
+
+pub use ecs::to_ecs;
+pub use event::{Action, Alert, Confidence, Overflow};
+pub use lifecycle::{Judgement, OpenAlert};
+pub use suspect::{Sample, Suspect, Suspects};
+pub use table::{Style, to_table};

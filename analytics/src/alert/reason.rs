@@ -1,0 +1,82 @@
+//! Sentences for people: why, and what would silence it.
+
+use std::time::Duration;
+
+use super::event::Alert;
+
+impl Alert<'_> {
+    /// Returns the alert in one sentence with its numbers.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let span = in_words(self.end.since(self.start));
+        let mut text = format!(
+            "{} asked {} distinct names of {} within {span}; up to {} could have left in them",
+            self.client,
+            self.unique,
+            self.domain,
+            bytes(self.leak_bytes),
+        );
+        if let Some(overflow) = &self.overflow {
+            text += &format!(
+                "; the leak contract's {} bucket ({:.0} B + {}) overflowed",
+                overflow.bucket,
+                overflow.burst_bytes,
+                rate(overflow.bytes_per_second)
+            );
+        }
+        text + &format!("; score {} of {} needed", self.score, self.detector.card.threshold)
+    }
+
+    /// Returns the allowance to paste into a file of the rules' `allow` folder.
+    #[must_use]
+    pub fn silence(&self) -> String {
+        format!("[[allow]]\ndomain = \"{}\"\nreason = \"why this is fine\"\n", escape(&self.domain))
+    }
+}
+
+/// Escapes what a TOML string cannot hold as it is.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// Returns an amount of bytes with a unit of powers of ten.
+pub(super) fn bytes(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{}.{} kB", n / 1_000, n % 1_000 / 100),
+        _ => format!("{}.{} MB", n / 1_000_000, n % 1_000_000 / 100_000),
+    }
+}
+
+fn rate(bytes_per_second: f64) -> String {
+    if bytes_per_second >= 0.05 {
+        format!("{bytes_per_second} B/s")
+    } else {
+        format!("{:.0} B/day", bytes_per_second * 86_400.0)
+    }
+}
+
+/// Returns a span of time in its largest two units.
+pub(super) fn in_words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0 => format!("{} ms", span.as_millis()),
+        1..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        7_200..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_well() {
+        assert_eq!([bytes(999), bytes(1_550), bytes(2_340_000)], ["999 B", "1.5 kB", "2.3 MB"]);
+        assert_eq!(in_words(Duration::from_millis(250)), "250 ms");
+        assert_eq!(in_words(Duration::from_secs(3_700)), "61 min 40 s");
+        assert_eq!([rate(4.0), rate(512.0 / 86_400.0)], ["4 B/s", "512 B/day"]);
+    }
+}

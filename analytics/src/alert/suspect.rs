@@ -1,0 +1,207 @@
+//! What is kept about the few keys near alarm, so that an alert can explain itself.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use geophone_sensor::limited::{LimitedMap, Slot};
+use geophone_sensor::record::Transaction;
+use geophone_sensor::time::Timestamp;
+
+use super::lifecycle::OpenAlert;
+use crate::price::{Bits, Expert, NamePrice};
+
+/// Distinct query types and response codes kept per suspect.
+const MAX_KINDS: usize = 12;
+
+/// A query name kept as an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// When it was asked.
+    pub time: Timestamp,
+    /// The name.
+    pub qname: String,
+    /// The type asked for.
+    pub qtype: u16,
+    /// Its price.
+    pub bits: Bits,
+    /// Octets of the answer message, 0 without one.
+    pub answer_bytes: u32,
+}
+
+/// The evidence about one (client, domain) near alarm.
+#[derive(Clone, Debug)]
+pub struct Suspect {
+    /// Who asks.
+    pub client: IpAddr,
+    /// Who was asked last.
+    pub server: IpAddr,
+    /// The registered domain in lower case.
+    pub domain: String,
+    /// Whether the public suffix list knows its suffix.
+    pub suffix_known: bool,
+    /// The outermost VLAN id.
+    pub vlan: Option<u16>,
+    /// When it was last seen doing something new.
+    pub last: Timestamp,
+    /// The dearest names, in the order they came.
+    pub samples: Vec<Sample>,
+    /// Queries by type since it is suspected.
+    pub types: BTreeMap<u16, u32>,
+    /// Answers by response code since it is suspected.
+    pub rcodes: BTreeMap<u16, u32>,
+    /// Novel names by the expert that priced them.
+    pub experts: BTreeMap<Expert, u32>,
+    /// Octets of query messages since it is suspected.
+    pub bytes_up: u64,
+    /// Octets of answer messages since it is suspected.
+    pub bytes_down: u64,
+    /// The alert that is open about it.
+    pub open: Option<OpenAlert>,
+}
+
+impl Default for Suspect {
+    fn default() -> Self {
+        let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+        Self {
+            client: unspecified,
+            server: unspecified,
+            domain: String::new(),
+            suffix_known: false,
+            vlan: None,
+            last: Timestamp::default(),
+            samples: Vec::new(),
+            types: BTreeMap::new(),
+            rcodes: BTreeMap::new(),
+            experts: BTreeMap::new(),
+            bytes_up: 0,
+            bytes_down: 0,
+            open: None,
+        }
+    }
+}
+
+impl Suspect {
+    /// Begins to suspect the client and domain of `transaction`.
+    fn begin(transaction: &Transaction) -> Self {
+        Self {
+            client: transaction.client,
+            domain: transaction.domain_text(),
+            suffix_known: transaction.name.suffix_known,
+            ..Self::default()
+        }
+    }
+
+    /// Takes one more transaction; `price` is that of a novel name.
+    pub fn add(&mut self, transaction: &Transaction, price: Option<NamePrice>, samples: usize) {
+        self.server = transaction.server;
+        self.vlan = transaction.vlan.or(self.vlan);
+        self.last = self.last.max(transaction.time);
+        self.bytes_up += u64::from(transaction.query_bytes);
+        self.bytes_down += u64::from(transaction.answer_bytes);
+        count(&mut self.types, transaction.qtype);
+        if transaction.has_answer() {
+            count(&mut self.rcodes, transaction.answer.rcode);
+        }
+        if let Some(price) = price {
+            count(&mut self.experts, price.expert);
+            self.keep(transaction, price.bits, samples);
+        }
+    }
+
+    /// Keeps the dearest names; among equals the earlier ones.
+    fn keep(&mut self, transaction: &Transaction, bits: Bits, most: usize) {
+        if self.samples.len() >= most {
+            let cheapest = self.samples.iter().enumerate().rev().min_by_key(|(_, s)| s.bits);
+            match cheapest {
+                Some((index, sample)) if sample.bits < bits => {
+                    self.samples.remove(index);
+                }
+                _ => return,
+            }
+        }
+        self.samples.push(Sample {
+            time: transaction.time,
+            qname: transaction.qname.to_string(),
+            qtype: transaction.qtype,
+            bits,
+            answer_bytes: transaction.answer_bytes,
+        });
+    }
+
+    /// Returns the expert that priced most of the novel names.
+    #[must_use]
+    pub fn encoding(&self) -> Option<Expert> {
+        self.experts.iter().max_by_key(|(_, n)| **n).map(|(expert, _)| *expert)
+    }
+}
+
+fn count<K: Ord>(counts: &mut BTreeMap<K, u32>, kind: K) {
+    if counts.len() < MAX_KINDS || counts.contains_key(&kind) {
+        let n = counts.entry(kind).or_insert(0);
+        *n = n.saturating_add(1);
+    }
+}
+
+/// The suspects, bounded; the one longest idle gives way.
+pub struct Suspects {
+    map: LimitedMap<u64, Suspect>,
+    /// Suspects that gave way to others.
+    pub evicted: u64,
+}
+
+impl Suspects {
+    /// Makes room for `most` suspects.
+    #[must_use]
+    pub fn new(most: u32, seed: u64) -> Self {
+        Self { map: LimitedMap::new(most, seed), evicted: 0 }
+    }
+
+    /// Returns the suspect of `key` if there is one, as the most recent.
+    pub fn find(&mut self, key: u64) -> Option<&mut Suspect> {
+        let slot = self.map.find(&key)?;
+        self.map.touch(slot);
+        self.map.value_mut(slot)
+    }
+
+    /// Begins a suspect; one that had to give way and its open alert come back.
+    pub fn begin(&mut self, key: u64, transaction: &Transaction) -> Option<Suspect> {
+        let mut gone = None;
+        if self.map.is_full()
+            && let Some(oldest) = self.map.oldest()
+        {
+            self.evicted += 1;
+            gone = self.take(oldest);
+        }
+        if let Some((_, suspect)) = self.map.claim(key) {
+            *suspect = Suspect::begin(transaction);
+        }
+        gone
+    }
+
+    /// Removes and returns the suspect longest idle if `idle` says so.
+    pub fn take_idle(&mut self, idle: impl Fn(&Suspect) -> bool) -> Option<Suspect> {
+        let oldest = self.map.oldest()?;
+        if !self.map.value(oldest).is_some_and(idle) {
+            return None;
+        }
+        self.take(oldest)
+    }
+
+    fn take(&mut self, slot: Slot) -> Option<Suspect> {
+        let suspect = self.map.value_mut(slot).map(std::mem::take);
+        self.map.release(slot);
+        suspect
+    }
+
+    /// Suspects at the moment.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Tells whether nobody is suspected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+}

@@ -1,0 +1,128 @@
+//! Alerts for a terminal: a block each, the reasons as a table.
+
+use std::fmt::Write as _;
+
+use geophone_sensor::decode::rdata::{rcode_name, type_name};
+
+use super::event::Alert;
+use super::reason::{bytes, in_words};
+use crate::severity::Severity;
+
+/// Characters of a sample name that are shown.
+const SAMPLE_WIDTH: usize = 96;
+/// Samples that are shown.
+const SAMPLES: usize = 3;
+
+/// How the terminal takes emphasis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// ANSI colours.
+    Colour,
+    /// Plain text.
+    Plain,
+}
+
+/// Returns `alert` as a block of text that ends with an empty line.
+#[must_use]
+pub fn to_table(alert: &Alert<'_>, style: Style) -> String {
+    // Writing to a String cannot fail.
+    let mut text = String::new();
+    let _ = head(&mut text, alert, style);
+    let _ = reasons(&mut text, alert);
+    let _ = facts(&mut text, alert);
+    text
+}
+
+fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result {
+    let severity = alert.severity.name().to_uppercase();
+    let severity = match (style, alert.severity) {
+        (Style::Plain, _) => severity,
+        (Style::Colour, Severity::Critical | Severity::High) => {
+            format!("\x1b[1;31m{severity}\x1b[0m")
+        }
+        (Style::Colour, _) => format!("\x1b[1;33m{severity}\x1b[0m"),
+    };
+    writeln!(
+        text,
+        "{severity}  {}  {} -> {}  score {} (alert at {}), confidence {}",
+        alert.detector.id,
+        alert.client,
+        alert.domain,
+        alert.score,
+        alert.detector.card.threshold,
+        alert.confidence.name(),
+    )?;
+    writeln!(
+        text,
+        "  {} for {}, {} queries, {} distinct names, up to {} left in them",
+        alert.start,
+        in_words(alert.end.since(alert.start)),
+        alert.queries,
+        alert.unique,
+        bytes(alert.leak_bytes),
+    )?;
+    if let Some(overflow) = &alert.overflow {
+        writeln!(
+            text,
+            "  leak contract: bucket {} holds {} of {:.0} B allowed",
+            overflow.bucket,
+            bytes(whole(overflow.level_bytes)),
+            overflow.burst_bytes,
+        )?;
+    }
+    Ok(())
+}
+
+fn reasons(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
+    writeln!(text, "\n  points  feature           value      from   usual")?;
+    for evidence in &alert.evidence {
+        writeln!(
+            text,
+            "  {:>+6}  {:<15} {:>8.2}  {:>8.2}  {:>6.2}",
+            evidence.points,
+            feature_name(evidence.feature),
+            evidence.value,
+            evidence.threshold,
+            evidence.baseline,
+        )?;
+    }
+    writeln!(text, "  {:>+6}  sum\n", alert.score)
+}
+
+fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
+    let types: Vec<_> =
+        alert.types.iter().map(|(kind, n)| format!("{} {n}", type_name(*kind))).collect();
+    let rcodes: Vec<_> =
+        alert.rcodes.iter().map(|(rcode, n)| format!("{} {n}", rcode_name(*rcode))).collect();
+    writeln!(
+        text,
+        "  asked   {}   answered   {}   up {}, down {}",
+        types.join(", "),
+        rcodes.join(", "),
+        bytes(alert.bytes_up),
+        bytes(alert.bytes_down)
+    )?;
+    for sample in alert.samples.iter().take(SAMPLES) {
+        let name: String = sample.qname.chars().take(SAMPLE_WIDTH).collect();
+        let more = if name.len() < sample.qname.len() { "…" } else { "" };
+        writeln!(text, "  sample  {} {name}{more}", type_name(sample.qtype))?;
+    }
+    writeln!(text, "  advice  {}", alert.detector.advice)?;
+    writeln!(text, "  silence domain = \"{}\" (see rules/README.md)\n", alert.domain)
+}
+
+fn feature_name(feature: crate::detect::Feature) -> String {
+    serde_json::to_value(feature)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a level is not negative and far below 2^64"
+)]
+fn whole(level: f64) -> u64 {
+    level.round() as u64
+}

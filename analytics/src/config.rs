@@ -1,0 +1,197 @@
+//! Settings of the whole program: every table's size, and the memory that is promised for them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use geophone_sensor::config::SensorConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::toml_file::{self, FileError};
+
+/// Octets a suspect may take with its samples, rounded up.
+const SUSPECT_BYTES: u64 = 6 * 1024;
+/// Octets a waiting query takes, rounded up.
+const PENDING_BYTES: u64 = 640;
+/// Octets of the pricing tables and of buffers that do not grow.
+const FIXED_BYTES: u64 = 16 * 1024 * 1024;
+/// Octets a TCP stream has on average at most: most wait for nothing.
+const STREAM_BYTES: u64 = 4 * 1024;
+
+/// Everything that can be set. In TOML every table and key may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Capture and decoding.
+    pub sensor: SensorConfig,
+    /// What is remembered.
+    pub state: StateConfig,
+    /// The life of alerts.
+    pub alert: AlertConfig,
+}
+
+/// Sizes of what is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateConfig {
+    /// MiB that all tables may take together; a start with tables that need more is refused.
+    pub memory_mib: u32,
+    /// (client, domain) keys at 128 bytes each.
+    pub keys: u32,
+    /// Names a generation of the first-seen filter holds, at 1.6 bytes each, twice.
+    pub seen_names: u32,
+    /// Hours a generation of the first-seen filter lasts.
+    pub seen_hours: u32,
+    /// Keys near alarm whose evidence is kept, at up to 6 KiB each.
+    pub suspects: u32,
+    /// Seconds after which the running figures of a key are halved.
+    pub window_seconds: u32,
+}
+
+/// The life of alerts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertConfig {
+    /// Seconds without anything new after which an alert closes.
+    pub close_after_seconds: u32,
+    /// Names an alert shows.
+    pub samples: u32,
+}
+
+impl Default for StateConfig {
+    fn default() -> Self {
+        Self {
+            memory_mib: 192,
+            keys: 262_144,
+            seen_names: 4_194_304,
+            seen_hours: 24,
+            suspects: 8_192,
+            window_seconds: 3_600,
+        }
+    }
+}
+
+impl Default for AlertConfig {
+    fn default() -> Self {
+        Self { close_after_seconds: 3_600, samples: 10 }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read or has a wrong key.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The tables do not fit the promise.
+    #[error(
+        "the tables need {need} MiB but state.memory_mib is {promised}: \
+         lower state.keys, state.seen_names or state.suspects, or raise state.memory_mib"
+    )]
+    Memory {
+        /// What the sizes add up to.
+        need: u64,
+        /// What was promised.
+        promised: u32,
+    },
+    /// A value that makes no sense.
+    #[error("{key} is {value}: it must be {must}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: u32,
+        /// What it must be.
+        must: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads `path`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, an unknown key, or values that make no sense together.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        toml_file::read::<Self>(path)?.check()
+    }
+
+    /// Refuses values that make no sense.
+    ///
+    /// # Errors
+    /// The first such value.
+    pub fn check(self) -> Result<Self, ConfigError> {
+        for (key, value) in [
+            ("state.keys", self.state.keys),
+            ("state.seen_names", self.state.seen_names),
+            ("state.seen_hours", self.state.seen_hours),
+            ("state.suspects", self.state.suspects),
+            ("state.window_seconds", self.state.window_seconds),
+            ("alert.close_after_seconds", self.alert.close_after_seconds),
+            ("sensor.pending_queries", self.sensor.pending_queries),
+            ("sensor.query_timeout_seconds", self.sensor.query_timeout_seconds),
+            ("sensor.tcp_streams", self.sensor.tcp_streams),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Value { key, value, must: "at least 1" });
+            }
+        }
+        if self.alert.samples > 20 {
+            let value = self.alert.samples;
+            return Err(ConfigError::Value { key: "alert.samples", value, must: "at most 20" });
+        }
+        let need = self.memory_need().div_ceil(1024 * 1024);
+        if need > u64::from(self.state.memory_mib) {
+            return Err(ConfigError::Memory { need, promised: self.state.memory_mib });
+        }
+        Ok(self)
+    }
+
+    /// Adds up what the tables take at their fullest, in bytes.
+    #[must_use]
+    pub fn memory_need(&self) -> u64 {
+        let state = &self.state;
+        let keys = u64::from(state.keys.div_ceil(8).next_power_of_two()) * 8 * 128;
+        let seen = u64::from(state.seen_names).div_ceil(40) * 64 * 2;
+        let suspects = u64::from(state.suspects) * SUSPECT_BYTES;
+        let pending = u64::from(self.sensor.pending_queries) * PENDING_BYTES;
+        let rates = u64::from(self.sensor.rated_domains.next_power_of_two()) * 28;
+        let streams = u64::from(self.sensor.tcp_streams) * STREAM_BYTES;
+        keys + seen + suspects + pending + rates + streams + FIXED_BYTES
+    }
+}
+
+impl StateConfig {
+    pub(crate) fn window(&self) -> Duration {
+        Duration::from_secs(self.window_seconds.into())
+    }
+
+    pub(crate) fn seen_span(&self) -> Duration {
+        Duration::from_secs(u64::from(self.seen_hours) * 3600)
+    }
+}
+
+impl AlertConfig {
+    pub(crate) fn close_after(&self) -> Duration {
+        Duration::from_secs(self.close_after_seconds.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_keep_their_promise() {
+        assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn tables_beyond_the_promise_and_unknown_keys_are_refused() {
+        let greedy: Config = toml_file::parse("[state]\nkeys = 4000000\n", "c.toml").unwrap();
+        let error = greedy.check().unwrap_err().to_string();
+        assert!(error.contains("state.memory_mib is 192"), "{error}");
+        let error =
+            toml_file::parse::<Config>("[state]\nkey = 1\n", "c.toml").unwrap_err().to_string();
+        assert!(error.contains("c.toml:2") && error.contains("did you mean `keys`?"), "{error}");
+    }
+}

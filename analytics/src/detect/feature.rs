@@ -1,0 +1,86 @@
+//! The features that scorecards weigh, each a number computed from a key's figures.
+
+use geophone_sensor::record::Transaction;
+use serde::{Deserialize, Serialize};
+
+use crate::state::KeyState;
+
+/// A feature of one (client, domain). The name in rules and alerts is the snake_case form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feature {
+    /// Octets of text, names and opaque data per answer.
+    AnswerPayload,
+    /// Price of novel names per octet of their subdomains, in bits.
+    BitsPerChar,
+    /// Share of queries for types that carry names or text (CNAME, MX, SRV, TXT, …), 0 to 1.
+    CarrierShare,
+    /// Queries for the domain in the last 60 seconds, from all clients.
+    DomainRate,
+    /// Mean Shannon entropy of novel subdomains, in bits per octet.
+    LabelEntropy,
+    /// How full the fullest bucket of the leak contract is; above 1 it overflows.
+    LeakFill,
+    /// Mean length of novel subdomains, in octets.
+    NameLength,
+    /// Novel names in the window.
+    NovelNames,
+    /// Octets of text and opaque data in answers not seen before, in the window.
+    NovelText,
+    /// Share of answers that no such name exists, 0 to 1.
+    NxdomainShare,
+    /// Share of queries for types that carry anything (NULL, KEY, private, unassigned), 0 to 1.
+    OpaqueShare,
+    /// Queries in the window.
+    Queries,
+    /// Octets of text and opaque data per answer with data not seen before.
+    TextSize,
+    /// Share of queries for text, 0 to 1.
+    TextShare,
+    /// Share of queries whose name is novel, 0 to 1.
+    UniqueRatio,
+}
+
+/// The values of all features at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Features<'a> {
+    state: &'a KeyState,
+    leak_fill: f64,
+    domain_rate: u32,
+}
+
+impl<'a> Features<'a> {
+    /// Takes the figures of `state` after `transaction`.
+    #[must_use]
+    pub const fn new(state: &'a KeyState, leak_fill: f64, transaction: &Transaction) -> Self {
+        Self { state, leak_fill, domain_rate: transaction.rates.queries_60s }
+    }
+
+    /// Returns the value of `feature`.
+    #[must_use]
+    pub fn value(&self, feature: Feature) -> f64 {
+        let state = self.state;
+        match feature {
+            Feature::AnswerPayload => ratio(state.payload_bytes, state.answers),
+            Feature::BitsPerChar => ratio(state.bits, state.octets),
+            Feature::CarrierShare => ratio(state.carrier_queries, state.queries),
+            Feature::DomainRate => f64::from(self.domain_rate),
+            Feature::LabelEntropy => ratio(state.entropy_millibits, state.novel) / 1000.0,
+            Feature::LeakFill => self.leak_fill,
+            Feature::NameLength => ratio(state.octets, state.novel),
+            Feature::NovelNames => f64::from(state.novel),
+            Feature::NovelText => f64::from(state.novel_text_bytes),
+            Feature::NxdomainShare => ratio(state.nxdomain, state.answers),
+            Feature::OpaqueShare => ratio(state.opaque_queries, state.queries),
+            Feature::Queries => f64::from(state.queries),
+            Feature::TextSize => ratio(state.novel_text_bytes, state.novel_texts),
+            Feature::TextShare => ratio(state.text_queries, state.queries),
+            Feature::UniqueRatio => ratio(state.novel, state.queries),
+        }
+    }
+}
+
+/// `part` of `whole`, 0 where there is no whole.
+fn ratio(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 0.0 } else { f64::from(part) / f64::from(whole) }
+}

@@ -1,0 +1,29 @@
+//! `geophone`: everything an analyst runs.
+
+mod cli;
+mod progress;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command, RulesCommand};
+use crate::run::{check_rules, list_rules, print_config, replay};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Config(command) => print_config(&command),
+        Command::Replay(command) => replay(&command),
+        Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
+        Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) if run::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress::say(&format!("{error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The analytics as one thing: records in, alerts out, everything counted.
+//!
+//! Owns every table and no thread; its only clock is the time of the records.
+
+mod counters;
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use geophone_sensor::decode::rdata::Payload;
+use geophone_sensor::record::{Record, Transaction};
+use geophone_sensor::time::Timestamp;
+
+pub use self::counters::AnalyticsCounters;
+use crate::alert::{Action, Alert, Judgement, OpenAlert, Overflow, Suspect, Suspects};
+use crate::config::Config;
+use crate::detect::Features;
+use crate::price::{NamePrice, Pricer};
+use crate::rule::Rules;
+use crate::severity::Severity;
+use crate::state::{Carries, KeyState, KeyTable, Novelty, SeenFilter, Sighting, Tier};
+
+/// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
+const SUSPECT_FILL: f64 = 0.125;
+/// So is one that got this much text and opaque data never answered before, in bytes…
+const SUSPECT_TEXT: u32 = 512;
+/// …or asked this many queries of opaque types.
+const SUSPECT_OPAQUE: u32 = 2;
+
+/// NS and PTR answers are names too, but nobody asks NS or PTR for their payload.
+const TYPE_NS: u16 = 2;
+const TYPE_PTR: u16 = 12;
+
+/// A key right after a transaction.
+struct Moment {
+    key: u64,
+    state: KeyState,
+    /// The fullest bucket and how full it is.
+    fill: (Tier, f64),
+}
+
+/// Records in, alerts out.
+pub struct Analytics {
+    rules: Rules,
+    config: Config,
+    pricer: Pricer,
+    seen: SeenFilter,
+    keys: KeyTable,
+    suspects: Suspects,
+    hasher: FixedState,
+    counters: AnalyticsCounters,
+    now: Timestamp,
+}
+
+impl Analytics {
+    /// Makes empty tables of the configured sizes.
+    #[must_use]
+    pub fn new(config: Config, rules: Rules) -> Self {
+        let seed = config.sensor.hash_seed;
+        Self {
+            pricer: Pricer::new(),
+            seen: SeenFilter::new(config.state.seen_names, config.state.seen_span()),
+            keys: KeyTable::new(config.state.keys, config.state.window()),
+            suspects: Suspects::new(config.state.suspects, seed),
+            hasher: FixedState::with_seed(seed),
+            counters: AnalyticsCounters::default(),
+            now: Timestamp(i64::MIN),
+            rules,
+            config,
+        }
+    }
+
+    /// Takes one record and hands on what there is to tell.
+    pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
+        self.counters.records += 1;
+        match record {
+            Record::Transaction(transaction) => self.transaction(transaction, sink),
+            _ => self.counters.records_unknown += 1,
+        }
+    }
+
+    fn transaction(&mut self, transaction: &Transaction, sink: &mut impl FnMut(&Alert<'_>)) {
+        self.now = self.now.max(transaction.time);
+        self.close_idle(sink);
+        if transaction.qtype == 0 && transaction.qname.is_root() {
+            self.counters.records_without_question += 1;
+            return;
+        }
+        self.counters.records_scored += 1;
+        let (key, name) = self.hashes(transaction);
+        let (novelty, price) = self.novelty(transaction, key, name);
+        let seen = sighting_of(transaction);
+        let Some(found) = self.keys.at(key, transaction.time, &self.rules.leak) else { return };
+        found.state.add(&seen, &novelty, &self.rules.leak);
+        let state = *found.state;
+        let moved = novelty.name || novelty.text_bytes > 0 || novelty.charged_bytes > 0.0;
+        let moment = Moment { key, fill: self.rules.leak.fullest(&state.levels), state };
+        self.suspect(transaction, &moment, price.filter(|_| novelty.name), sink);
+        if moved {
+            self.judge(transaction, &moment, sink);
+        }
+    }
+
+    /// Returns the hash of (client, domain) and of (client, name), letters folded.
+    fn hashes(&self, transaction: &Transaction) -> (u64, u64) {
+        let mut lower = [0_u8; 256];
+        let wire = transaction.qname.wire();
+        for (cell, byte) in lower.iter_mut().zip(wire) {
+            *cell = byte.to_ascii_lowercase();
+        }
+        let at = usize::from(transaction.domain_at);
+        let domain = lower.get(at..wire.len()).unwrap_or_default();
+        let name = lower.get(..wire.len()).unwrap_or_default();
+        let hash = |part: &[u8]| self.hasher.hash_one((transaction.client, part));
+        (hash(domain), hash(name))
+    }
+
+    fn novelty(
+        &mut self,
+        transaction: &Transaction,
+        key: u64,
+        name: u64,
+    ) -> (Novelty, Option<NamePrice>) {
+        let mut novelty = Novelty::default();
+        let answer = &transaction.answer;
+        let text = answer.text_bytes.saturating_add(answer.opaque_bytes);
+        if text > 0 && transaction.has_answer() {
+            let hash = self.hasher.hash_one((key, answer.fingerprint));
+            if self.seen.insert(hash, transaction.time) {
+                novelty.text_bytes = text;
+            }
+        }
+        if !self.seen.insert(name, transaction.time) {
+            return (novelty, None);
+        }
+        self.counters.names_novel += 1;
+        let price = self.pricer.price(&transaction.qname, usize::from(transaction.domain_at));
+        let bytes = price.bits.as_bytes();
+        novelty.bits = price.bits.raw().div_ceil(256);
+        self.counters.bits_priced += u64::from(novelty.bits);
+        match self.rules.allow.find(&transaction.qname, transaction.time) {
+            Some(allow) => {
+                novelty.charged_bytes = bytes / f64::from(allow.budget);
+                self.counters.names_allowed += 1;
+                self.counters.bits_allowed += u64::from(novelty.bits);
+            }
+            None => {
+                novelty.charged_bytes = bytes;
+                novelty.name = true;
+            }
+        }
+        (novelty, Some(price))
+    }
+
+    /// Adds to the evidence of a suspect, or begins one where the key comes near alarm.
+    fn suspect(
+        &mut self,
+        transaction: &Transaction,
+        moment: &Moment,
+        price: Option<NamePrice>,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Moment { key, fill: (_, fill), state } = moment;
+        let samples = usize::try_from(self.config.alert.samples).unwrap_or_default();
+        if let Some(suspect) = self.suspects.find(*key) {
+            suspect.add(transaction, price, samples);
+            return;
+        }
+        let near = *fill >= SUSPECT_FILL
+            || state.novel_text_bytes >= SUSPECT_TEXT
+            || state.opaque_queries >= SUSPECT_OPAQUE;
+        if !near {
+            return;
+        }
+        if let Some(gone) = self.suspects.begin(*key, transaction) {
+            self.close(gone, "evicted: more suspects than the table holds", sink);
+        }
+        if let Some(suspect) = self.suspects.find(*key) {
+            suspect.add(transaction, price, samples);
+        }
+    }
+
+    /// Weighs a suspect whose figures moved; opens, updates or leaves its alert.
+    fn judge(
+        &mut self,
+        transaction: &Transaction,
+        moment: &Moment,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Some(suspect) = self.suspects.find(moment.key) else { return };
+        self.counters.judgements += 1;
+        let state = &moment.state;
+        let features = Features::new(state, moment.fill.1, transaction);
+        let open = suspect.open.as_ref().map(OpenAlert::detector);
+        let Some(judgement) = judgement(&self.rules, &features, moment.fill, open) else { return };
+        let Some(detector) = self.rules.detectors.get(judgement.detector) else { return };
+        let action = match suspect.open.take() {
+            None => {
+                suspect.open = Some(OpenAlert::open(judgement, suspect, state, &self.rules));
+                self.counters.alerts_opened += 1;
+                Action::Open
+            }
+            Some(mut open) => {
+                let worth = open.renew(judgement, state, &self.rules);
+                suspect.open = Some(open);
+                if !worth {
+                    self.counters.alerts_suppressed += 1;
+                    return;
+                }
+                self.counters.alerts_updated += 1;
+                Action::Update
+            }
+        };
+        if let Some(mut open) = suspect.open.take() {
+            sink(&open.tell(action, transaction.time, suspect, detector));
+            suspect.open = Some(open);
+        }
+    }
+
+    fn close_idle(&mut self, sink: &mut impl FnMut(&Alert<'_>)) {
+        let (now, patience) = (self.now, self.config.alert.close_after());
+        while let Some(gone) = self.suspects.take_idle(|suspect| now.since(suspect.last) > patience)
+        {
+            self.close(gone, "idle: nothing new for the time in alert.close_after_seconds", sink);
+        }
+    }
+
+    fn close(
+        &mut self,
+        mut suspect: Suspect,
+        because: &'static str,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Some(mut open) = suspect.open.take() else { return };
+        let Some(detector) = self.rules.detectors.get(open.detector()) else { return };
+        self.counters.alerts_closed += 1;
+        let mut alert = open.tell(Action::Close, self.now, &suspect, detector);
+        alert.closed_because = Some(because);
+        sink(&alert);
+    }
+
+    /// Ends the input: closes every open alert, the one longest idle first.
+    pub fn finish(&mut self, sink: &mut impl FnMut(&Alert<'_>)) {
+        while let Some(gone) = self.suspects.take_idle(|_| true) {
+            self.close(gone, "the input ended", sink);
+        }
+    }
+
+    /// Returns what became of every record and alert so far.
+    #[must_use]
+    pub fn counters(&self) -> AnalyticsCounters {
+        AnalyticsCounters {
+            keys_used: self.keys.used(),
+            keys_evicted: self.keys.evicted(),
+            suspects_evicted: self.suspects.evicted,
+            seen_turned_early: self.seen.early_turns,
+            ..self.counters.clone()
+        }
+    }
+
+    /// Octets of the tables that do not grow.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.keys.memory() + self.seen.memory()
+    }
+}
+
+/// Asks every detector, or the one whose alert is open, and returns the one that is surest.
+fn judgement(
+    rules: &Rules,
+    features: &Features<'_>,
+    fill: (Tier, f64),
+    open: Option<usize>,
+) -> Option<Judgement> {
+    let overflows = fill.1 > 1.0;
+    let mut best: Option<(i32, usize, i32)> = None;
+    for (index, detector) in rules.detectors.iter().enumerate() {
+        let score = detector.card.score(features);
+        let margin = score - detector.card.threshold;
+        let raised = margin >= 0 || (overflows && detector.on_leak);
+        let asked = open.map_or(raised, |open| open == index);
+        if asked && best.is_none_or(|(most, ..)| margin > most) {
+            best = Some((margin, index, score));
+        }
+    }
+    let (_, detector, score) = best?;
+    let bucket = rules.leak.bucket(fill.0).filter(|_| overflows);
+    Some(Judgement {
+        detector,
+        score,
+        evidence: rules.detectors.get(detector)?.card.evidence(features),
+        overflow: bucket.map(|bucket| Overflow {
+            bucket: bucket.name.clone(),
+            level_bytes: fill.1 * bucket.burst_bytes,
+            burst_bytes: bucket.burst_bytes,
+            bytes_per_second: bucket.bytes_per_second,
+        }),
+        overflow_severity: bucket.map_or(Severity::Low, |bucket| bucket.severity),
+    })
+}
+
+fn sighting_of(transaction: &Transaction) -> Sighting {
+    let payload = Payload::of(transaction.qtype);
+    // RFC 8145 section 5.1: trust anchor telemetry asks NULL of `_ta-xxxx`.
+    let telemetry =
+        transaction.qname.labels().next().is_some_and(|label| label.starts_with(b"_ta-"));
+    let names = payload == Payload::Name && !matches!(transaction.qtype, TYPE_NS | TYPE_PTR);
+    let carries = match payload {
+        Payload::Text => Carries::Text,
+        Payload::Opaque if !telemetry => Carries::Opaque,
+        Payload::Name if names => Carries::Names,
+        _ => Carries::Little,
+    };
+    let answer = &transaction.answer;
+    let carried = answer.text_bytes.saturating_add(answer.opaque_bytes);
+    let carried = if names { carried.saturating_add(answer.name_bytes) } else { carried };
+    Sighting {
+        octets: u32::from(transaction.name.subdomain_length),
+        entropy_millibits: u32::from(transaction.name.entropy_millibits),
+        carries,
+        payload_bytes: transaction.has_answer().then_some(carried),
+        nxdomain: transaction.has_answer() && answer.rcode == 3,
+    }
+}

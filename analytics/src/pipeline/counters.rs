@@ -1,0 +1,76 @@
+//! What became of every record and alert.
+
+use std::collections::BTreeMap;
+
+/// Counters of the analytics; the sums of [`imbalance`](Self::imbalance) always hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnalyticsCounters {
+    /// Records taken.
+    pub records: u64,
+    /// Records that went to a key.
+    pub records_scored: u64,
+    /// Records without a question.
+    pub records_without_question: u64,
+    /// Records of kinds this version does not know.
+    pub records_unknown: u64,
+    /// Names a client asked for the first time.
+    pub names_novel: u64,
+    /// Of these, names under an allowance.
+    pub names_allowed: u64,
+    /// Price of the novel names, in bits.
+    pub bits_priced: u64,
+    /// Of these, bits under an allowance.
+    pub bits_allowed: u64,
+    /// Times a suspect was weighed.
+    pub judgements: u64,
+    /// Alerts opened.
+    pub alerts_opened: u64,
+    /// Updates told.
+    pub alerts_updated: u64,
+    /// Updates not worth telling.
+    pub alerts_suppressed: u64,
+    /// Alerts closed.
+    pub alerts_closed: u64,
+    /// Keys in the table.
+    pub keys_used: u64,
+    /// Keys that gave way to others.
+    pub keys_evicted: u64,
+    /// Suspects that gave way to others.
+    pub suspects_evicted: u64,
+    /// Generations of the first-seen filter that were full before their time.
+    pub seen_turned_early: u64,
+}
+
+impl AnalyticsCounters {
+    /// Returns every counter by its published name.
+    #[must_use]
+    pub fn named(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::from([
+            ("analytics.records", self.records),
+            ("analytics.records_scored", self.records_scored),
+            ("analytics.records_unknown", self.records_unknown),
+            ("analytics.records_without_question", self.records_without_question),
+            ("analytics.names_novel", self.names_novel),
+            ("analytics.names_allowed", self.names_allowed),
+            ("analytics.bits_priced", self.bits_priced),
+            ("analytics.bits_allowed", self.bits_allowed),
+            ("analytics.judgements", self.judgements),
+            ("alert.opened", self.alerts_opened),
+            ("alert.updated", self.alerts_updated),
+            ("alert.suppressed", self.alerts_suppressed),
+            ("alert.closed", self.alerts_closed),
+            ("state.keys_used", self.keys_used),
+            ("state.keys_evicted", self.keys_evicted),
+            ("state.suspects_evicted", self.suspects_evicted),
+            ("state.seen_turned_early", self.seen_turned_early),
+        ])
+    }
+
+    /// Names the first sum that does not add up.
+    #[must_use]
+    pub fn imbalance(&self) -> Option<String> {
+        let parts = self.records_scored + self.records_without_question + self.records_unknown;
+        (parts != self.records)
+            .then(|| format!("analytics.records is {}, its parts add up to {parts}", self.records))
+    }
+}

@@ -1,0 +1,161 @@
+//! All rules together, from a directory or compiled in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::allow::{AllowList, RawAllowFile};
+use super::detector::{Detector, RawDetector};
+use super::leak::RawLeakContract;
+use crate::state::LeakContract;
+use crate::toml_file::{self, FileError};
+
+/// The file that holds the leak contract.
+const LEAK_CONTRACT: &str = "leak-contract";
+
+/// The default rules, as (name, text); a test holds them against the directory.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("dns-exfiltration", include_str!("../../../rules/dns-exfiltration.toml")),
+    ("dns-tunnel", include_str!("../../../rules/dns-tunnel.toml")),
+    (LEAK_CONTRACT, include_str!("../../../rules/leak-contract.toml")),
+    ("txt-abuse", include_str!("../../../rules/txt-abuse.toml")),
+];
+
+/// The default allowances, as (name, text).
+const DEFAULT_ALLOW: [(&str, &str); 3] = [
+    ("local", include_str!("../../../rules/allow/local.toml")),
+    ("reputation", include_str!("../../../rules/allow/reputation.toml")),
+    ("reverse", include_str!("../../../rules/allow/reverse.toml")),
+];
+
+/// Every rule in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// The buckets of the leak contract.
+    pub leak: LeakContract,
+    /// The detectors in the order of their ids.
+    pub detectors: Vec<Detector>,
+    /// The allowances.
+    pub allow: AllowList,
+}
+
+/// Why rules cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// The directory cannot be listed.
+    #[error("cannot read rules directory \"{path}\": {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file cannot be read or is not of the form.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A value that makes no sense.
+    #[error("{origin}: {what}")]
+    Meaning {
+        /// The file.
+        origin: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The directory has no leak contract.
+    #[error("rules directory \"{0}\" has no {LEAK_CONTRACT}.toml; copy it from the default rules")]
+    NoLeakContract(PathBuf),
+}
+
+impl Rules {
+    /// Returns the rules compiled in.
+    ///
+    /// # Errors
+    /// None in a build whose tests passed: they read the same text.
+    pub fn builtin() -> Result<Self, RuleError> {
+        let mut parts = Parts::default();
+        for (stem, text) in DEFAULTS {
+            parts.rule(stem, text, &format!("rules/{stem}.toml (compiled in)"))?;
+        }
+        for (stem, text) in DEFAULT_ALLOW {
+            parts.allow(text, &format!("rules/allow/{stem}.toml (compiled in)"))?;
+        }
+        parts.finish(Path::new("rules"))
+    }
+
+    /// Reads every `*.toml` of `directory` and of its `allow` folder; the rules compiled in are
+    /// not used.
+    ///
+    /// # Errors
+    /// The first file, in the order of names, that cannot be used.
+    pub fn read(directory: &Path) -> Result<Self, RuleError> {
+        let mut parts = Parts::default();
+        for path in toml_files(directory)? {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            parts.rule(&stem, &text_of(&path)?, &path.display().to_string())?;
+        }
+        let allow = directory.join("allow");
+        if allow.is_dir() {
+            for path in toml_files(&allow)? {
+                parts.allow(&text_of(&path)?, &path.display().to_string())?;
+            }
+        }
+        parts.finish(directory)
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    leak: Option<LeakContract>,
+    detectors: Vec<Detector>,
+    allow: AllowList,
+}
+
+impl Parts {
+    fn rule(&mut self, stem: &str, text: &str, origin: &str) -> Result<(), RuleError> {
+        if stem == LEAK_CONTRACT {
+            self.leak = Some(toml_file::parse::<RawLeakContract>(text, origin)?.check(origin)?);
+        } else {
+            let raw = toml_file::parse::<RawDetector>(text, origin)?;
+            self.detectors.push(raw.check(stem, origin)?);
+        }
+        Ok(())
+    }
+
+    fn allow(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
+        self.allow.extend(toml_file::parse::<RawAllowFile>(text, origin)?, origin)
+    }
+
+    fn finish(mut self, directory: &Path) -> Result<Rules, RuleError> {
+        let leak = self.leak.ok_or_else(|| RuleError::NoLeakContract(directory.to_owned()))?;
+        self.detectors.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(Rules { leak, detectors: self.detectors, allow: self.allow })
+    }
+}
+
+fn toml_files(directory: &Path) -> Result<Vec<PathBuf>, RuleError> {
+    let failed = |source| RuleError::Directory { path: directory.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn text_of(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_compiled_in_are_the_directory() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
+        assert_eq!(Rules::builtin().unwrap(), Rules::read(&directory).unwrap());
+    }
+}

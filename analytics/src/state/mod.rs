@@ -1,0 +1,11 @@
+//! What is remembered: bounded, whatever keys an attacker chooses.
+
+mod key;
+mod leak;
+mod seen;
+mod table;
+
+pub use key::{Carries, KeyState, Novelty, Sighting};
+pub use leak::{Bucket, LeakContract, TIERS, Tier};
+pub use seen::SeenFilter;
+pub use table::{Found, KeyTable};
