@@ -16,7 +16,7 @@ use crate::alert::{Action, Alert, Judgement, OpenAlert, Overflow, Suspect, Suspe
 use crate::config::Config;
 use crate::detect::Features;
 use crate::price::{NamePrice, Pricer};
-use crate::rule::Rules;
+use crate::rule::{Allow, Rules};
 use crate::severity::Severity;
 use crate::state::{Carries, KeyState, KeyTable, Novelty, SeenFilter, Sighting, Tier};
 
@@ -30,6 +30,9 @@ const SUSPECT_OPAQUE: u32 = 2;
 /// NS and PTR answers are names too, but nobody asks NS or PTR for their payload.
 const TYPE_NS: u16 = 2;
 const TYPE_PTR: u16 = 12;
+
+/// The response code for a name that does not exist (RFC 1035 section 4.1.1).
+const NXDOMAIN: u16 = 3;
 
 /// A key right after a transaction.
 struct Moment {
@@ -138,7 +141,7 @@ impl Analytics {
         let bytes = price.bits.as_bytes();
         novelty.bits = price.bits.raw().div_ceil(256);
         self.counters.bits_priced += u64::from(novelty.bits);
-        match self.rules.allow.find(&transaction.qname, transaction.time) {
+        match allowance(&self.rules, transaction) {
             Some(allow) => {
                 novelty.charged_bytes = bytes / f64::from(allow.budget);
                 self.counters.names_allowed += 1;
@@ -265,6 +268,14 @@ impl Analytics {
     }
 }
 
+fn allowance<'a>(rules: &'a Rules, transaction: &Transaction) -> Option<&'a Allow> {
+    let nobody = transaction.has_answer()
+        && transaction.answer.rcode == NXDOMAIN
+        && !transaction.name.suffix_known;
+    let undelegated = rules.allow.undelegated().filter(|_| nobody);
+    undelegated.or_else(|| rules.allow.find(&transaction.qname, transaction.time))
+}
+
 /// Asks every detector, or the one whose alert is open, and returns the one that is surest.
 fn judgement(
     rules: &Rules,
@@ -319,6 +330,6 @@ fn sighting_of(transaction: &Transaction) -> Sighting {
         entropy_millibits: u32::from(transaction.name.entropy_millibits),
         carries,
         payload_bytes: transaction.has_answer().then_some(carried),
-        nxdomain: transaction.has_answer() && answer.rcode == 3,
+        nxdomain: transaction.has_answer() && answer.rcode == NXDOMAIN,
     }
 }

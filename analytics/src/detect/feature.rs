@@ -37,6 +37,9 @@ pub enum Feature {
     TextSize,
     /// Share of queries for text, 0 to 1.
     TextShare,
+    /// Share of answers that no such name exists under a suffix nobody registers, 0 to 1: nobody
+    /// is there to receive.
+    Undelegated,
     /// Share of queries whose name is novel, 0 to 1.
     UniqueRatio,
 }
@@ -47,13 +50,16 @@ pub struct Features<'a> {
     state: &'a KeyState,
     leak_fill: f64,
     domain_rate: u32,
+    suffix_known: bool,
 }
 
 impl<'a> Features<'a> {
     /// Takes the figures of `state` after `transaction`.
     #[must_use]
     pub const fn new(state: &'a KeyState, leak_fill: f64, transaction: &Transaction) -> Self {
-        Self { state, leak_fill, domain_rate: transaction.rates.queries_60s }
+        let (domain_rate, suffix_known) =
+            (transaction.rates.queries_60s, transaction.name.suffix_known);
+        Self { state, leak_fill, domain_rate, suffix_known }
     }
 
     /// Returns the value of `feature`.
@@ -75,6 +81,8 @@ impl<'a> Features<'a> {
             Feature::Queries => f64::from(state.queries),
             Feature::TextSize => ratio(state.novel_text_bytes, state.novel_texts),
             Feature::TextShare => ratio(state.text_queries, state.queries),
+            Feature::Undelegated if self.suffix_known => 0.0,
+            Feature::Undelegated => ratio(state.nxdomain, state.answers),
             Feature::UniqueRatio => ratio(state.novel, state.queries),
         }
     }

@@ -15,6 +15,9 @@ use super::set::RuleError;
 /// The budget where none is written: times the leak contract.
 const DEFAULT_BUDGET: u32 = 50;
 
+/// Longest label that names a list of a block list service (`zen`, `sbl-xbl`).
+const LIST_LABEL: usize = 8;
+
 /// One allowance, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allow {
@@ -36,7 +39,7 @@ pub struct Allow {
 pub enum Shape {
     /// One label of 16 or more hexadecimal or base 32 characters, other labels short.
     Hash,
-    /// Up to four decimal octets and nothing else, as in `4.3.2.1.zen.example`.
+    /// One to four decimal octets, then at most one short label, as in `4.3.2.1.zen`.
     ReversedIpv4,
     /// Hexadecimal digits one a label and nothing else, as in `ip6.arpa`.
     ReversedIpv6,
@@ -48,6 +51,7 @@ pub enum Shape {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowList {
     by_domain: BTreeMap<Vec<u8>, Allow>,
+    undelegated: Option<Allow>,
 }
 
 /// The file as it is written.
@@ -55,7 +59,19 @@ pub struct AllowList {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAllowFile {
     version: u32,
+    #[serde(default)]
     allow: Vec<RawAllow>,
+    undelegated: Option<RawUndelegated>,
+}
+
+/// Names under a suffix nobody registers that were answered with NXDOMAIN.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUndelegated {
+    reason: String,
+    #[serde(rename = "source")]
+    _source: Option<String>,
+    budget: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -79,6 +95,13 @@ impl AllowList {
                 "version {} of the rule format; this program reads version {VERSION}",
                 file.version
             )));
+        }
+        if let Some(RawUndelegated { reason, budget, .. }) = file.undelegated {
+            if budget < 1 {
+                return Err(wrong("undelegated: budget must be at least 1".to_owned()));
+            }
+            let domain = "(undelegated)".to_owned();
+            self.undelegated = Some(Allow { domain, reason, shape: None, budget, expires: None });
         }
         for raw in file.allow {
             let domain = raw.domain.clone();
@@ -116,9 +139,15 @@ impl AllowList {
         None
     }
 
+    /// Returns the allowance for names that do not exist under a suffix nobody registers.
+    #[must_use]
+    pub const fn undelegated(&self) -> Option<&Allow> {
+        self.undelegated.as_ref()
+    }
+
     /// Walks the allowances in the order of their domains' wire form.
     pub fn iter(&self) -> impl Iterator<Item = &Allow> {
-        self.by_domain.values()
+        self.by_domain.values().chain(&self.undelegated)
     }
 }
 
@@ -173,11 +202,14 @@ impl Shape {
                 }) && hashes == 1
             }
             Self::ReversedIpv4 => {
-                let mut n = 0;
+                let (mut octets, mut lists) = (0, 0);
                 labels.all(|label| {
-                    n += 1;
-                    is_octet(label)
-                }) && n <= 4
+                    let octet = is_octet(label) && lists == 0;
+                    octets += usize::from(octet);
+                    lists += usize::from(!octet);
+                    octet || label.len() <= LIST_LABEL
+                }) && octets <= 4
+                    && lists <= 1
             }
             Self::ReversedIpv6 => {
                 labels.all(|label| matches!(label, [digit] if digit.is_ascii_hexdigit()))
@@ -235,7 +267,10 @@ mod tests {
                     [[allow]]\ndomain = \"av.org\"\nreason = \"r\"\nshape = \"hash\"\n";
         let list = list(text).unwrap();
         assert!(allowed(&list, "4.3.2.1.bl.org", 0));
-        assert!(!allowed(&list, "deadbeef.bl.org", 0) && !allowed(&list, "1.2.3.4.5.bl.org", 0));
+        assert!(allowed(&list, "4.3.2.1.zen.bl.org", 0));
+        for name in ["deadbeef.aa.bl.org", "1.2.3.4.5.bl.org", "4.a.3.b.bl.org"] {
+            assert!(!allowed(&list, name, 0), "{name}");
+        }
         assert!(allowed(&list, "x1.mzxw6ytboi4tqnzrgm3d.av.org", 0));
         assert!(!allowed(&list, "mzxw6ytboi4tqnzrgm3d.mzxw6ytboi4tqnzrgm3d.av.org", 0));
     }

@@ -1,7 +1,9 @@
 //! What records carry, in figures; and in words, through hickory-proto, where somebody will read it.
 
+use std::fmt::Write as _;
+
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Record as HickoryRecord, RecordType};
+use hickory_proto::rr::{RData, Record as HickoryRecord, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 use serde::{Deserialize, Serialize};
 
@@ -257,10 +259,19 @@ pub fn answers_in_words(data: &[u8], most: usize) -> Vec<AnswerText> {
         texts.push(AnswerText {
             kind: type_name(record.record_type().into()),
             ttl: record.ttl,
-            data: record.data.to_string(),
+            data: in_words(&record.data),
         });
     }
     texts
+}
+
+/// Some of hickory-proto's formatters refuse data that its decoder took (`to_string` would panic).
+fn in_words(data: &RData) -> String {
+    let mut text = String::new();
+    if write!(text, "{data}").is_err() {
+        text.push_str(" (the rest cannot be shown)");
+    }
+    text
 }
 
 /// Returns the name of a record type, `TYPE123` where it has none (RFC 3597 section 5).
@@ -346,6 +357,15 @@ mod tests {
             let name = rcode_name(number);
             assert_eq!(rcode_number(&name), Some(number), "{name}");
         }
+    }
+
+    #[test]
+    fn a_record_that_hickory_cannot_print_is_no_panic() {
+        // An OPT record in the answer section: decoded, but its formatter returns an error.
+        let mut message = vec![0, 1, 0x81, 0x80, 0, 0, 0, 1, 0, 0, 0, 0];
+        message.extend(b"\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x00");
+        let texts = answers_in_words(&message, 8);
+        assert_eq!(texts.first().map(|text| text.kind.as_str()), Some("OPT"));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::time::Timestamp;
 /// Octets of the length before each message.
 const LENGTH_FIELD: usize = 2;
 
+/// Octets by which the beginning of a message is told: length, id, flags, number of questions.
+const JUDGED: usize = 8;
+
 /// A sequence number further off than this begins another stream (the largest window is 1 GiB,
 /// but no DNS exchange comes near it).
 const FAR: u32 = 1 << 22;
@@ -309,12 +312,8 @@ impl Stream {
         out: &mut Output<'_, F>,
     ) {
         self.next = self.next.wrapping_add(u32::try_from(data.len()).unwrap_or_default());
-        if !self.in_step {
-            if !begins_message(data) {
-                out.counters.tcp_octets_skipped += count(data);
-                return;
-            }
-            self.in_step = true;
+        if !self.in_step && !self.find_step(data, out) {
+            return;
         }
         if self.partial.is_empty() {
             let rest = frames(data, |message| out.message(time, message));
@@ -328,6 +327,30 @@ impl Stream {
         let read = self.partial.len() - rest;
         self.partial.drain(..read);
         out.counters.tcp_octets_pending += count(&self.partial);
+    }
+
+    /// Looks for the beginning of a message in a stream seen from its middle on.
+    ///
+    /// Senders write the length field apart, even octet by octet, so what is too short to judge
+    /// waits. Tells whether `data` may be read on.
+    fn find_step<F>(&mut self, data: &[u8], out: &mut Output<'_, F>) -> bool {
+        let kept = self.partial.len();
+        let head: Vec<u8> = self.partial.iter().chain(data).take(JUDGED).copied().collect();
+        if head.len() < JUDGED {
+            out.counters.tcp_octets_pending += count(data);
+            self.partial.extend_from_slice(data);
+            return false;
+        }
+        if kept > 0 && begins_message(&head) {
+            self.in_step = true;
+            return true;
+        }
+        self.drop_partial(out);
+        self.in_step = begins_message(data);
+        if !self.in_step {
+            out.counters.tcp_octets_skipped += count(data);
+        }
+        self.in_step
     }
 
     fn drop_partial<F>(&mut self, out: &mut Output<'_, F>) {
@@ -483,6 +506,16 @@ mod tests {
         bench.finish();
         assert_eq!(bench.messages, [query[2..].to_vec()]);
         assert_eq!(bench.counters.tcp_octets_skipped, 16);
+    }
+
+    #[test]
+    fn a_length_field_sent_octet_by_octet_is_found_from_the_middle_too() {
+        let query = b"\x00\x0c\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00";
+        let mut bench = Bench::new();
+        bench.push(1, 100, &query[..1], false, false);
+        bench.push(1, 101, &query[1..], false, false);
+        bench.finish();
+        assert_eq!(bench.messages, [query[2..].to_vec()]);
     }
 
     #[test]
