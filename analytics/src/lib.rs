@@ -3,14 +3,14 @@
 //! One direction, one word per thing: *record* → *key state* → *verdict* → *alert* → *sink*.
 //! A module uses only modules above it in this list:
 
-pub mod alert;
-pub mod config;
-pub mod detect;
-pub mod pipeline;
-pub mod price;
-pub mod replay;
-pub mod rule;
 pub mod severity;
-pub mod sink;
-pub mod state;
 pub mod toml_file;
+pub mod config;
+pub mod price;
+pub mod state;
+pub mod detect;
+pub mod rule;
+pub mod alert;
+pub mod pipeline;
+pub mod sink;
+pub mod replay;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::stream::StreamLimits;
-use crate::decode::transaction::PairingLimits;
+use crate::transaction::PairingLimits;
 
 /// The sensor's settings. In TOML they are the `[sensor]` table; unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,15 +3,16 @@
 //! One direction, one word per thing: *frame* → *segment* → *message* → *transaction* → *record*.
 //! A module uses only modules above it in this list:
 
-pub mod capture;
-pub mod config;
-pub mod counter;
-pub mod decode;
-pub mod defect;
-pub mod feature;
+pub mod time;
 pub mod limited;
 pub mod name;
-pub mod output;
-pub mod pipeline;
+pub mod defect;
+pub mod counter;
+pub mod capture;
+pub mod feature;
+pub mod decode;
 pub mod record;
-pub mod time;
+pub mod transaction;
+pub mod config;
+pub mod pipeline;
+pub mod output;

@@ -9,9 +9,9 @@ use crate::counter::Counters;
 use crate::decode::message::{Kind, Message};
 use crate::decode::segment::{Passed, Segment, segment_of};
 use crate::decode::stream::{Framed, Streams};
-use crate::decode::transaction::{Sighting, Transactions};
 use crate::defect::Defect;
 use crate::record::{Record, Transport};
+use crate::transaction::{Sighting, Transactions};
 
 /// Frames in, records out.
 pub struct Pipeline {

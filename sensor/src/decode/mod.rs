@@ -4,5 +4,4 @@ pub mod message;
 pub mod rdata;
 pub mod segment;
 pub mod stream;
-pub mod transaction;
 pub(crate) mod wire;

@@ -252,7 +252,8 @@ pub fn answers_in_words(data: &[u8], most: usize) -> Vec<AnswerText> {
             Err(_) => return texts,
         }
     }
-    let Ok(start) = u16::try_from(at) else { return texts };
+    // The decoder panics if it is set behind the end.
+    let Some(start) = u16::try_from(at).ok().filter(|_| at < data.len()) else { return texts };
     let mut decoder = BinDecoder::new(data).clone(start);
     for _ in 0..usize::from(answers).min(most) {
         let Ok(record) = HickoryRecord::read(&mut decoder) else { break };

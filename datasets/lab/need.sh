@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs what a target misses: need.sh build|bench|lab …
+# Debian and Ubuntu, as root or with sudo; elsewhere it says what to install and stops.
+set -euo pipefail
+
+# A command or file that proves each package, and the package.
+declare -A sets=(
+    [build]="/usr/include/pcap/pcap.h=libpcap-dev cc=gcc /usr/include/stdio.h=libc6-dev"
+    [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"
+    [lab]="python3=python3 tcpdump=tcpdump tshark=tshark ip=iproute2 iodine=iodine dns2tcpc=dns2tcp named=bind9 dig=bind9-dnsutils dnssec-signzone=bind9-utils unbound=unbound dnsmasq=dnsmasq-base dnsperf=dnsperf"
+)
+
+have() {
+    case $1 in
+        /*) [ -e "$1" ] ;;
+        *) command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] ;;
+    esac
+}
+
+missing=()
+for set in "$@"; do
+    for pair in ${sets[$set]}; do
+        have "${pair%%=*}" || missing+=("${pair#*=}")
+    done
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "missing: ${missing[*]} (Debian's names); install them with this system's package manager" >&2
+        exit 1
+    fi
+    root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null 2>&1 || {
+            echo "missing: ${missing[*]}; run as root: apt-get install ${missing[*]}" >&2
+            exit 1
+        }
+        root=(sudo)
+    fi
+    echo "installing ${missing[*]}"
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! command -v cargo >/dev/null 2>&1 && [ ! -x "$HOME/.cargo/bin/cargo" ]; then
+    echo "no Rust toolchain: install it with rustup, then run this again;" >&2
+    echo "rust-toolchain.toml names the version" >&2
+    exit 1
+fi

@@ -1,0 +1,79 @@
+//! The real binary, as a user would run it.
+
+#![expect(clippy::unwrap_used, reason = "a helper of tests may fail loudly")]
+
+#[cfg(test)]
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use geophone_sensor::record::from_json;
+use geophone_sensor::time::Timestamp;
+
+fn sensor() -> Command {
+    Command::cargo_bin("geophone-sensor").unwrap()
+}
+
+fn exchange(seconds: i64, id: u16) -> Vec<(Timestamp, Vec<u8>)> {
+    let query = support::query(id, &[b"www", b"example", b"com"], 1);
+    let answer = support::answer(&query, 1, &[192, 0, 2, 1]);
+    let at = |micros| Timestamp(seconds * 1_000_000 + micros);
+    vec![
+        (at(0), support::udp([10, 0, 0, 1], 4000 + id, &query, false)),
+        (at(1500), support::udp([10, 0, 0, 1], 4000 + id, &answer, true)),
+    ]
+}
+
+fn write(path: &Path, frames: &[(Timestamp, Vec<u8>)]) {
+    fs::write(path, support::pcap(1, frames)).unwrap();
+}
+
+#[test]
+fn replay_writes_records_that_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcap");
+    write(&path, &exchange(100, 1));
+    let run = sensor().arg("replay").arg(&path).assert().success();
+    let line = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    let record = from_json(line.trim_end().as_bytes()).unwrap();
+    assert_eq!(record.qname.to_string(), "www.example.com");
+    assert_eq!(record.rtt_micros, Some(1500));
+    assert_eq!(record.answer_texts[0].data, "192.0.2.1");
+}
+
+#[test]
+fn several_captures_come_in_time_order_whatever_the_order_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.pcap"), &[exchange(300, 1), exchange(500, 2)].concat());
+    write(&folder.path().join("b.pcap"), &[exchange(100, 3), exchange(400, 4)].concat());
+    let run = sensor().arg("replay").arg(folder.path()).assert().success();
+    let ids: Vec<_> = String::from_utf8(run.get_output().stdout.clone())
+        .unwrap()
+        .lines()
+        .map(|line| from_json(line.as_bytes()).unwrap().id)
+        .collect();
+    assert_eq!(ids, [3, 1, 4, 2]);
+}
+
+#[test]
+fn standard_input_is_a_capture_too() {
+    let run =
+        sensor().args(["replay", "-"]).write_stdin(support::pcap(1, &exchange(1, 1))).assert();
+    let output = run.success().get_output().clone();
+    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+#[test]
+fn a_damaged_capture_is_read_up_to_the_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pcap");
+    let whole = support::pcap(1, &[exchange(1, 1), exchange(2, 2)].concat());
+    fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+    let run = sensor().arg("replay").arg(&path).assert().code(1);
+    let output = run.get_output();
+    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 2);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("cut.pcap") && told.contains("after frame 3"), "{told}");
+}
