@@ -1,13 +1,14 @@
 //! From a frame to the transport payload on a watched port.
 //!
-//! Headers are etherparse's, in its lax form: what is cut or contradicts itself is a counted
+//! IP and transport headers are etherparse's, in its lax form: what is cut or contradicts itself is a counted
 //! reason, not an error. Does not look at the payload and does not put fragments together.
 
 use std::net::IpAddr;
 
-use etherparse::{EtherType, LaxNetSlice, LaxSlicedPacket, TransportSlice};
+use etherparse::{IpNumber, LaxIpSlice, TcpSlice, UdpSlice};
 
 use crate::capture::{Frame, LinkType};
+use crate::decode::wire::u16_at;
 use crate::time::Timestamp;
 
 /// Octets of a Linux cooked header, version 1 (LINKTYPE_LINUX_SLL).
@@ -16,6 +17,12 @@ const COOKED1_HEADER: usize = 16;
 const COOKED2_HEADER: usize = 20;
 /// Octets of the BSD null header: an address family in the byte order of the recorder.
 const NULL_HEADER: usize = 4;
+
+const ETHER_IPV4: u16 = 0x0800;
+const ETHER_IPV6: u16 = 0x86dd;
+
+/// VLAN tags that are stepped over, and the ether type behind them.
+const MAX_TAGS: usize = 5;
 
 /// Who talked to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,26 +89,22 @@ pub enum Passed {
 /// # Errors
 /// The reason why the frame is none of ours, for the counters.
 pub fn segment_of<'a>(frame: &Frame<'a>, ports: &[u16]) -> Result<Segment<'a>, Passed> {
-    let packet = slice(frame)?;
-    let (source, destination, cut) = match &packet.net {
-        Some(LaxNetSlice::Ipv4(ip)) => (
-            IpAddr::V4(ip.header().source_addr()),
-            IpAddr::V4(ip.header().destination_addr()),
-            ip.payload().incomplete,
-        ),
-        Some(LaxNetSlice::Ipv6(ip)) => (
-            IpAddr::V6(ip.header().source_addr()),
-            IpAddr::V6(ip.header().destination_addr()),
-            ip.payload().incomplete,
-        ),
-        Some(LaxNetSlice::Arp(_)) => return Err(Passed::NotIp),
-        None => return Err(without_ip(&packet, frame)),
-    };
-    let (source_port, destination_port, payload, tcp) = match &packet.transport {
-        Some(TransportSlice::Udp(udp)) => {
+    let (packet, vlan) = ip_packet(frame)?;
+    let (ip, stop) = LaxIpSlice::from_slice(packet).map_err(|_| match packet.first() {
+        Some(first) if !matches!(first >> 4, 4 | 6) => Passed::NotIp,
+        _ => too_short(frame),
+    })?;
+    let carried = ip.payload();
+    if carried.fragmented {
+        return Err(Passed::Fragment);
+    }
+    let (source_port, destination_port, payload, tcp) = match carried.ip_number {
+        IpNumber::UDP => {
+            let udp = UdpSlice::from_slice_lax(carried.payload).map_err(|_| too_short(frame))?;
             (udp.source_port(), udp.destination_port(), udp.payload(), None)
         }
-        Some(TransportSlice::Tcp(tcp)) => {
+        IpNumber::TCP => {
+            let tcp = TcpSlice::from_slice(carried.payload).map_err(|_| too_short(frame))?;
             let facts = TcpFacts {
                 sequence: tcp.sequence_number(),
                 syn: tcp.syn(),
@@ -110,79 +113,57 @@ pub fn segment_of<'a>(frame: &Frame<'a>, ports: &[u16]) -> Result<Segment<'a>, P
             };
             (tcp.source_port(), tcp.destination_port(), tcp.payload(), Some(facts))
         }
-        Some(_) => return Err(Passed::OtherTransport),
-        None => return Err(without_transport(&packet, frame)),
+        _ if stop.is_some() => return Err(too_short(frame)),
+        _ => return Err(Passed::OtherTransport),
     };
     if !ports.contains(&source_port) && !ports.contains(&destination_port) {
         return Err(Passed::OtherPort);
     }
-    let vlan = packet.vlan_ids().first().map(|id| id.value());
+    let (source, destination) = (ip.source_addr(), ip.destination_addr());
     let flow = Flow { source, destination, source_port, destination_port };
-    Ok(Segment { time: frame.time, flow, vlan, payload, cut, tcp })
+    Ok(Segment { time: frame.time, flow, vlan, payload, cut: carried.incomplete, tcp })
 }
 
-fn slice<'a>(frame: &Frame<'a>) -> Result<LaxSlicedPacket<'a>, Passed> {
+/// Returns the IP packet in `frame` and the outermost VLAN id.
+fn ip_packet<'a>(frame: &Frame<'a>) -> Result<(&'a [u8], Option<u16>), Passed> {
     match frame.link {
-        LinkType::Ethernet => {
-            LaxSlicedPacket::from_ethernet(frame.data).map_err(|_| too_short(frame))
-        }
-        LinkType::RawIp => from_ip(frame.data, frame),
+        LinkType::Ethernet => behind_ether_type(frame, 12, 14),
+        LinkType::LinuxCooked1 => behind_ether_type(frame, 14, COOKED1_HEADER),
+        LinkType::LinuxCooked2 => behind_ether_type(frame, 0, COOKED2_HEADER),
+        LinkType::RawIp => Ok((frame.data, None)),
         LinkType::BsdNull => {
-            from_ip(frame.data.get(NULL_HEADER..).ok_or_else(|| too_short(frame))?, frame)
+            Ok((frame.data.get(NULL_HEADER..).ok_or_else(|| too_short(frame))?, None))
         }
-        LinkType::LinuxCooked1 => cooked(frame, 14, COOKED1_HEADER),
-        LinkType::LinuxCooked2 => cooked(frame, 0, COOKED2_HEADER),
     }
 }
 
-/// Reads the protocol field at octet `protocol` and goes on behind the header.
-fn cooked<'a>(
+/// Reads the ether type at octet `at`, goes on at `rest`, and steps over VLAN tags.
+fn behind_ether_type<'a>(
     frame: &Frame<'a>,
-    protocol: usize,
-    header: usize,
-) -> Result<LaxSlicedPacket<'a>, Passed> {
-    let (Some(&[high, low]), Some(rest)) =
-        (frame.data.get(protocol..protocol + 2), frame.data.get(header..))
-    else {
-        return Err(too_short(frame));
-    };
-    let ether_type = EtherType(u16::from_be_bytes([high, low]));
-    Ok(LaxSlicedPacket::from_ether_type(ether_type, rest))
-}
-
-fn from_ip<'a>(data: &'a [u8], frame: &Frame<'_>) -> Result<LaxSlicedPacket<'a>, Passed> {
-    LaxSlicedPacket::from_ip(data).map_err(|_| match data.first().map(|byte| byte >> 4) {
-        Some(4 | 6) | None => too_short(frame),
-        Some(_) => Passed::NotIp,
-    })
-}
-
-fn was_cut(frame: &Frame<'_>) -> bool {
-    usize::try_from(frame.wire_length).is_ok_and(|length| length > frame.data.len())
+    at: usize,
+    rest: usize,
+) -> Result<(&'a [u8], Option<u16>), Passed> {
+    let mut ether_type = u16_at(frame.data, at).ok_or_else(|| too_short(frame))?;
+    let mut rest = frame.data.get(rest..).ok_or_else(|| too_short(frame))?;
+    let mut vlan = None;
+    for _ in 0..MAX_TAGS {
+        match ether_type {
+            ETHER_IPV4 | ETHER_IPV6 => return Ok((rest, vlan)),
+            0x8100 | 0x88a8 | 0x9100 => {
+                let tag = u16_at(rest, 0).ok_or_else(|| too_short(frame))?;
+                ether_type = u16_at(rest, 2).ok_or_else(|| too_short(frame))?;
+                rest = rest.get(4..).unwrap_or_default();
+                vlan.get_or_insert(tag & 0x0fff);
+            }
+            _ => return Err(Passed::NotIp),
+        }
+    }
+    Err(Passed::Malformed)
 }
 
 fn too_short(frame: &Frame<'_>) -> Passed {
-    if was_cut(frame) { Passed::Cut } else { Passed::Malformed }
-}
-
-fn without_ip(packet: &LaxSlicedPacket<'_>, frame: &Frame<'_>) -> Passed {
-    match packet.stop_err {
-        Some(_) => too_short(frame),
-        None => Passed::NotIp,
-    }
-}
-
-fn without_transport(packet: &LaxSlicedPacket<'_>, frame: &Frame<'_>) -> Passed {
-    let fragmented = match &packet.net {
-        Some(LaxNetSlice::Ipv4(ip)) => ip.is_payload_fragmented(),
-        Some(LaxNetSlice::Ipv6(ip)) => ip.is_payload_fragmented(),
-        _ => false,
-    };
-    match packet.stop_err {
-        _ if fragmented => Passed::Fragment,
-        Some(_) => too_short(frame),
-        None => Passed::OtherTransport,
-    }
+    let whole = usize::try_from(frame.wire_length).is_ok_and(|length| length <= frame.data.len());
+    if whole { Passed::Malformed } else { Passed::Cut }
 }
 
 #[cfg(test)]
