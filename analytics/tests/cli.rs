@@ -175,7 +175,7 @@ fn bad_inputs_are_named_with_their_cure() {
         (folder.file("short.pcap", &frames[..10]), "header is cut short"),
         (folder.file("notes.pcap", "these are notes, not packets\n"), "must be pcap or pcapng"),
         (folder.file("usb.pcap", support::pcap(220, &[])), "link type 220"),
-        (folder.file("cut.pcap", &frames[..frames.len() - 3]), "damaged after frame 3"),
+        (folder.file("cut.pcap", &frames[..frames.len() - 3]), "cannot be read after frame 3"),
     ] {
         let (code, said) = refusal(&path);
         assert_eq!(code, 1, "{said}");

@@ -78,6 +78,8 @@ counters! {
     tcp_octets_duplicate => "tcp.octets_duplicate",
     /// Octets of TCP payload skipped: no message boundary known, or bounds reached.
     tcp_octets_skipped => "tcp.octets_skipped",
+    /// Messages in TCP with fewer than the 12 octets of a DNS header; their octets count as message.
+    tcp_short => "tcp.short",
     /// Octets of TCP payload still waiting for the rest of their message.
     tcp_octets_pending => "tcp.octets_pending",
     /// TCP streams given up because the table was full.

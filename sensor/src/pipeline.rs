@@ -125,18 +125,19 @@ impl Messages {
         if cut {
             self.message.defects.add(Defect::CutByCapture);
         }
-        match (kind, seen.transport) {
-            (Kind::Short, Transport::Udp) => {
-                counters.datagram_short += 1;
-                return;
-            }
-            (_, Transport::Udp) => counters.message_total_udp += 1,
-            (_, Transport::Tcp) => counters.message_total_tcp += 1,
+        let (short, total) = match seen.transport {
+            Transport::Udp => (&mut counters.datagram_short, &mut counters.message_total_udp),
+            Transport::Tcp => (&mut counters.tcp_short, &mut counters.message_total_tcp),
+        };
+        if kind == Kind::Short {
+            *short += 1;
+            return;
         }
+        *total += 1;
         counters.message_total += 1;
         counters.message_defective += u64::from(!self.message.defects.is_empty());
         match kind {
-            Kind::Short | Kind::NotDns => counters.message_not_dns += 1,
+            Kind::NotDns | Kind::Short => counters.message_not_dns += 1,
             Kind::Query => {
                 counters.message_queries += 1;
                 self.transactions.query(seen, &self.message, counters, sink);

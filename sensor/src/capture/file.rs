@@ -65,11 +65,15 @@ impl CaptureFile {
             }
             Err(cause) => {
                 self.ended = true;
-                Err(CaptureError::Damaged {
-                    path: self.path.clone(),
-                    frames: self.frames,
-                    cause: text(&cause),
-                })
+                let cause = text(&cause);
+                let hint = if cause.contains("interface has a") {
+                    " (libpcap reads one link type and snap length a file: \
+                     split it by interface with editcap or tshark)"
+                } else {
+                    ""
+                };
+                let (path, frames) = (self.path.clone(), self.frames);
+                Err(CaptureError::Damaged { path, frames, cause, hint })
             }
         }
     }

@@ -44,7 +44,7 @@ pub trait FrameSource {
 pub enum CaptureError {
     /// The capture breaks off or contradicts itself after some frames.
     #[error(
-        "capture \"{path}\" is damaged after frame {frames}: {cause}; \
+        "capture \"{path}\" cannot be read after frame {frames}: {cause}{hint}; \
          what stands before it was read"
     )]
     Damaged {
@@ -54,6 +54,8 @@ pub enum CaptureError {
         frames: u64,
         /// What libpcap said.
         cause: String,
+        /// What to do about it, or nothing.
+        hint: &'static str,
     },
     /// A directory in which no file is a capture.
     #[error(

@@ -131,7 +131,7 @@ fn row_of(from: &Transaction) -> Row<'_> {
         opcode: from.flags.opcode(),
         query_flags: from.flags.0,
         qname: from.qname.to_string(),
-        domain: from.qname.text_from(usize::from(from.domain_at)),
+        domain: from.domain_text(),
         qtype: type_name(from.qtype),
         qclass: from.qclass,
         name: from.name,
