@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use geophone_sensor::decode::rdata::Payload;
-use geophone_sensor::record::{Record, Transaction};
+use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
@@ -127,7 +127,8 @@ impl Analytics {
         let mut novelty = Novelty::default();
         let answer = &transaction.answer;
         let text = answer.text_bytes.saturating_add(answer.opaque_bytes);
-        if text > 0 && transaction.has_answer() {
+        // What nobody asked for is a flood, not a download.
+        if text > 0 && transaction.status == Status::Answered {
             let hash = self.hasher.hash_one((key, answer.fingerprint));
             if self.seen.insert(hash, transaction.time) {
                 novelty.text_bytes = text;
@@ -324,7 +325,10 @@ fn sighting_of(transaction: &Transaction) -> Sighting {
     };
     let answer = &transaction.answer;
     let carried = answer.text_bytes.saturating_add(answer.opaque_bytes);
-    let carried = if names { carried.saturating_add(answer.name_bytes) } else { carried };
+    // A chain of aliases that ends in no address says something else than where a host is.
+    let aliased = payload == Payload::Address && answer.n_addresses == 0;
+    let carried =
+        if names || aliased { carried.saturating_add(answer.name_bytes) } else { carried };
     Sighting {
         octets: u32::from(transaction.name.subdomain_length),
         entropy_millibits: u32::from(transaction.name.entropy_millibits),

@@ -41,6 +41,29 @@ fn exfiltration() -> Vec<(Timestamp, Vec<u8>)> {
     frames
 }
 
+/// A client that fetches a program: names in order, each with 200 octets of text never seen before.
+fn download() -> Vec<(Timestamp, Vec<u8>)> {
+    let mut frames = Vec::new();
+    for n in 0..80_u16 {
+        let label = format!("part{n}");
+        let query = support::query(n, &[label.as_bytes(), b"stage", b"com"], 16);
+        let mut text = vec![200];
+        let mut state = u32::from(n) + 1;
+        text.extend((0..200).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + u8::try_from((state >> 16) % 26).unwrap()
+        }));
+        let time = Timestamp(1_700_000_000_000_000 + i64::from(n) * 1_000_000);
+        let answer = support::answer(&query, 16, &text);
+        frames.push((time, support::udp([10, 0, 0, 7], 3000 + n, &query, false)));
+        frames.push((
+            Timestamp(time.micros() + 900),
+            support::udp([10, 0, 0, 7], 3000 + n, &answer, true),
+        ));
+    }
+    frames
+}
+
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -107,6 +130,21 @@ fn an_exfiltration_opens_and_closes_one_alert_that_adds_up() {
     assert_eq!(stats["balanced"], true);
     assert_eq!(stats["counters"]["alert.opened"], 1);
     assert_eq!(stats["counters"]["query.answered"], 200);
+}
+
+#[test]
+fn a_program_fetched_in_text_answers_is_txt_abuse() {
+    let folder = Folder::new();
+    let capture = folder.file("stage.pcap", support::pcap(1, &download()));
+    let run = geophone().args(["replay", "--format", "ecs"]).arg(&capture).assert().success();
+    let alerts = alerts(&run.get_output().stdout);
+    assert_eq!(alerts[0]["rule"]["id"], "txt-abuse");
+    assert_eq!(alerts[0]["dns"]["question"]["registered_domain"], "stage.com");
+    // The same text again and again is a setting, not a download.
+    let again: Vec<_> = (0..80).flat_map(|_| download()[..2].to_vec()).collect();
+    let capture = folder.file("setting.pcap", support::pcap(1, &again));
+    let run = geophone().args(["replay", "--format", "ecs"]).arg(&capture).assert().success();
+    assert!(run.get_output().stdout.is_empty());
 }
 
 #[test]
