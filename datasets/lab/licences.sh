@@ -7,4 +7,4 @@ if ! command -v cargo-deny >/dev/null 2>&1; then
     echo "not covered: cargo deny (cargo install cargo-deny, then make test again)"
     exit 0
 fi
-cargo deny --locked check licenses bans sources
+cargo deny --locked --log-level error check licenses bans sources

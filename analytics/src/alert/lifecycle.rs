@@ -109,7 +109,7 @@ impl OpenAlert {
         if judgement.score >= self.worst.score {
             let overflow = judgement.overflow.clone().or_else(|| self.worst.overflow.take());
             self.worst = Judgement { overflow, ..judgement };
-        } else if judgement.overflow.is_some() {
+        } else if self.worst.overflow.is_none() {
             self.worst.overflow = judgement.overflow;
         }
         let worth = self.severity > self.told_severity
