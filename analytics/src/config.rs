@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::toml_file::{self, FileError};
 
-/// Octets a suspect may take with its samples, rounded up.
-const SUSPECT_BYTES: u64 = 6 * 1024;
+/// Octets a suspect may take without its samples, rounded up.
+const SUSPECT_BYTES: u64 = 2_560;
+/// Octets a sample may take: a name of 254 octets and what stands beside it.
+const SAMPLE_BYTES: u64 = 352;
 /// Octets a waiting query takes, rounded up.
 const PENDING_BYTES: u64 = 640;
 /// Octets of the pricing tables and of buffers that do not grow.
 const FIXED_BYTES: u64 = 16 * 1024 * 1024;
-/// Octets a TCP stream has on average at most: most wait for nothing.
-const STREAM_BYTES: u64 = 4 * 1024;
+/// Octets a TCP stream takes beside what is kept of it, which has a bound of its own.
+const STREAM_BYTES: u64 = 1_536;
 
 /// Everything that can be set. In TOML every table and key may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct StateConfig {
     pub seen_names: u32,
     /// Hours a generation of the first-seen filter lasts.
     pub seen_hours: u32,
-    /// Keys near alarm whose evidence is kept, at up to 6 KiB each.
+    /// Keys near alarm whose evidence is kept, at up to 2.5 KiB and 352 bytes a sample each.
     pub suspects: u32,
     /// Seconds after which the running figures of a key are halved.
     pub window_seconds: u32,
@@ -152,10 +154,13 @@ impl Config {
         let state = &self.state;
         let keys = u64::from(state.keys.div_ceil(8).next_power_of_two()) * 8 * 128;
         let seen = u64::from(state.seen_names).div_ceil(40) * 64 * 2;
-        let suspects = u64::from(state.suspects) * SUSPECT_BYTES;
+        let suspect = SUSPECT_BYTES + u64::from(self.alert.samples) * SAMPLE_BYTES;
+        let suspects = u64::from(state.suspects) * suspect;
         let pending = u64::from(self.sensor.pending_queries) * PENDING_BYTES;
         let rates = u64::from(self.sensor.rated_domains.next_power_of_two()) * 28;
-        let streams = u64::from(self.sensor.tcp_streams) * STREAM_BYTES;
+        // Vectors grow by doubling: what is kept may take twice its length.
+        let kept = u64::from(self.sensor.tcp_kept_bytes) * 2;
+        let streams = u64::from(self.sensor.tcp_streams) * STREAM_BYTES + kept;
         keys + seen + suspects + pending + rates + streams + FIXED_BYTES
     }
 }

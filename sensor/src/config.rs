@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::stream::StreamLimits;
+use crate::decode::streams::StreamLimits;
 use crate::transaction::PairingLimits;
 
 /// The sensor's settings. In TOML they are the `[sensor]` table; unknown keys are refused.
@@ -25,6 +25,8 @@ pub struct SensorConfig {
     pub tcp_ahead_bytes: u32,
     /// Segments kept per TCP stream that came ahead of a hole.
     pub tcp_ahead_segments: u32,
+    /// Octets kept of all TCP streams together.
+    pub tcp_kept_bytes: u32,
     /// Seed of the hash tables; fixed, so that a replay repeats itself.
     pub hash_seed: u64,
 }
@@ -39,6 +41,7 @@ impl Default for SensorConfig {
             tcp_streams: 4_096,
             tcp_ahead_bytes: 65_536,
             tcp_ahead_segments: 64,
+            tcp_kept_bytes: 16_777_216,
             hash_seed: 0x67_65_6f_70_68_6f_6e_65,
         }
     }
@@ -50,6 +53,7 @@ impl SensorConfig {
             streams: self.tcp_streams,
             ahead_bytes: usize::try_from(self.tcp_ahead_bytes).unwrap_or(usize::MAX),
             ahead_segments: usize::try_from(self.tcp_ahead_segments).unwrap_or(usize::MAX),
+            kept_bytes: self.tcp_kept_bytes.into(),
             seed: self.hash_seed,
         }
     }

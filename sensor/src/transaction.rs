@@ -330,6 +330,12 @@ mod tests {
     }
 
     #[test]
+    fn a_waiting_query_takes_no_more_than_is_promised_for_it() {
+        // With a name of 254 octets and the table's own fields, 640 octets are promised.
+        assert!(size_of::<Transaction>() + size_of::<Key>() + 254 + 32 <= 640);
+    }
+
+    #[test]
     fn a_repeated_query_and_its_answer_in_another_case_are_one_transaction() {
         let mut bench = Bench::new();
         bench.ask(0, 7, "www.example.com");

@@ -116,7 +116,7 @@ fn own(alert: &Alert<'_>) -> Value {
         .map(|sample| {
             json!({
                 "time": sample.time.to_string(),
-                "qname": sample.qname,
+                "qname": sample.qname.to_string(),
                 "qtype": type_name(sample.qtype),
                 "bits": rounded(sample.bits.as_f64()),
                 "answer_bytes": sample.answer_bytes,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use geophone_sensor::limited::{LimitedMap, Slot};
+use geophone_sensor::name::Name;
 use geophone_sensor::record::Transaction;
 use geophone_sensor::time::Timestamp;
 
@@ -19,7 +20,7 @@ pub struct Sample {
     /// When it was asked.
     pub time: Timestamp,
     /// The name.
-    pub qname: String,
+    pub qname: Name,
     /// The type asked for.
     pub qtype: u16,
     /// Its price.
@@ -121,7 +122,7 @@ impl Suspect {
         }
         self.samples.push(Sample {
             time: transaction.time,
-            qname: transaction.qname.to_string(),
+            qname: transaction.qname.clone(),
             qtype: transaction.qtype,
             bits,
             answer_bytes: transaction.answer_bytes,

@@ -103,8 +103,9 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         bytes(alert.bytes_down)
     )?;
     for sample in alert.samples.iter().take(SAMPLES) {
-        let name: String = sample.qname.chars().take(SAMPLE_WIDTH).collect();
-        let more = if name.len() < sample.qname.len() { "…" } else { "" };
+        let whole = sample.qname.to_string();
+        let name: String = whole.chars().take(SAMPLE_WIDTH).collect();
+        let more = if name.len() < whole.len() { "…" } else { "" };
         writeln!(text, "  sample  {} {name}{more}", type_name(sample.qtype))?;
     }
     writeln!(text, "  advice  {}", alert.detector.advice)?;

@@ -4,4 +4,5 @@ pub mod message;
 pub mod rdata;
 pub mod segment;
 pub mod stream;
+pub mod streams;
 pub(crate) mod wire;
