@@ -12,7 +12,7 @@ use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
-use crate::alert::{Action, Alert, Judgement, OpenAlert, Overflow, Suspect, Suspects};
+use crate::alert::{Action, Alert, Judgement, OpenAlert, Overflow, Subject, Suspect, Suspects};
 use crate::config::Config;
 use crate::detect::Features;
 use crate::price::{NamePrice, Pricer};
@@ -34,9 +34,17 @@ const TYPE_PTR: u16 = 12;
 /// The response code for a name that does not exist (RFC 1035 section 4.1.1).
 const NXDOMAIN: u16 = 3;
 
+/// What a transaction is charged to.
+struct Account {
+    key: u64,
+    subject: Subject,
+    seen: Sighting,
+}
+
 /// A key right after a transaction.
 struct Moment {
     key: u64,
+    subject: Subject,
     state: KeyState,
     /// The fullest bucket and how full it is.
     fill: (Tier, f64),
@@ -92,16 +100,65 @@ impl Analytics {
         self.counters.records_scored += 1;
         let (key, name) = self.hashes(transaction);
         let (novelty, price) = self.novelty(transaction, key, name);
-        let seen = sighting_of(transaction);
-        let Some(found) = self.keys.at(key, transaction.time, &self.rules.leak) else { return };
-        found.state.add(&seen, &novelty, &self.rules.leak);
-        let state = *found.state;
+        let domain = Account { key, subject: Subject::Domain, seen: sighting_of(transaction) };
+        let fresh = self.account(&domain, transaction, &novelty, price, sink);
+        if let Some(price) = price.filter(|_| fresh && !transaction.name.suffix_known) {
+            self.undelegated(transaction, &novelty, price, sink);
+        }
+    }
+
+    /// Charges one account for a transaction; tells whether the account is new.
+    fn account(
+        &mut self,
+        account: &Account,
+        transaction: &Transaction,
+        novelty: &Novelty,
+        price: Option<NamePrice>,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) -> bool {
+        let Account { key, subject, seen } = *account;
+        let Some(found) = self.keys.at(key, transaction.time, &self.rules.leak) else {
+            return false;
+        };
+        found.state.add(&seen, novelty, &self.rules.leak);
+        let (state, fresh) = (*found.state, found.fresh);
         let moved = novelty.name || novelty.text_bytes > 0 || novelty.charged_bytes > 0.0;
-        let moment = Moment { key, fill: self.rules.leak.fullest(&state.levels), state };
+        let fill = self.rules.leak.fullest(&state.levels);
+        let moment = Moment { key, subject, fill, state };
         self.suspect(transaction, &moment, price.filter(|_| novelty.name), sink);
         if moved {
             self.judge(transaction, &moment, sink);
         }
+        fresh
+    }
+
+    /// Charges (client, server) for a name under a suffix nobody registers and a domain not met
+    /// before: whoever puts data where the domain would stand talks to the server itself.
+    fn undelegated(
+        &mut self,
+        transaction: &Transaction,
+        novelty: &Novelty,
+        price: NamePrice,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let length = transaction.qname.wire().len();
+        let whole = self.pricer.price(&transaction.qname, length);
+        // The share that an allowance left of the price holds for the whole name too.
+        let share = novelty.charged_bytes / price.bits.as_bytes();
+        let charged = Novelty {
+            charged_bytes: whole.bits.as_bytes() * share,
+            bits: whole.bits.raw().div_ceil(256),
+            ..*novelty
+        };
+        let octets = length.saturating_sub(usize::from(transaction.name.n_labels));
+        let seen = Sighting {
+            octets: u32::try_from(octets).unwrap_or(u32::MAX),
+            ..sighting_of(transaction)
+        };
+        let server = (transaction.client, transaction.server, "undelegated");
+        let key = self.hasher.hash_one(server);
+        let account = Account { key, subject: Subject::Undelegated, seen };
+        self.account(&account, transaction, &charged, Some(whole), sink);
     }
 
     /// Returns the hash of (client, domain) and of (client, name), letters folded.
@@ -164,7 +221,7 @@ impl Analytics {
         price: Option<NamePrice>,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
-        let Moment { key, fill: (_, fill), state } = moment;
+        let Moment { key, subject, fill: (_, fill), state } = moment;
         let samples = usize::try_from(self.config.alert.samples).unwrap_or_default();
         if let Some(suspect) = self.suspects.find(*key) {
             suspect.add(transaction, price, samples);
@@ -176,7 +233,7 @@ impl Analytics {
         if !near {
             return;
         }
-        if let Some(gone) = self.suspects.begin(*key, transaction) {
+        if let Some(gone) = self.suspects.begin(*key, *subject, transaction) {
             self.close(gone, "evicted: more suspects than the table holds", sink);
         }
         if let Some(suspect) = self.suspects.find(*key) {

@@ -133,6 +133,29 @@ fn an_exfiltration_opens_and_closes_one_alert_that_adds_up() {
 }
 
 #[test]
+fn names_under_no_registered_suffix_are_charged_to_the_server() {
+    let folder = Folder::new();
+    // The same data, but its labels stand where suffix and domain would: there is no domain.
+    let direct: Vec<_> = exfiltration()
+        .into_iter()
+        .map(|(time, mut frame)| {
+            let at = frame.windows(9).position(|w| w == b"\x04evil\x03com").unwrap();
+            frame.copy_within(at - 12..at - 8, at + 1);
+            frame.copy_within(at - 6..at - 3, at + 6);
+            (time, frame)
+        })
+        .collect();
+    let capture = folder.file("direct.pcap", support::pcap(1, &direct));
+    let run = geophone().args(["replay", "--format", "ecs"]).arg(&capture).assert().success();
+    let alerts = alerts(&run.get_output().stdout);
+    assert_eq!(alerts[0]["source"]["ip"], "10.0.0.9");
+    assert_eq!(alerts[0]["destination"]["ip"], "10.0.0.53");
+    assert!(alerts[0]["dns"]["question"]["registered_domain"].is_null());
+    let reason = alerts[0]["event"]["reason"].as_str().unwrap();
+    assert!(reason.contains("no registered suffix"), "{reason}");
+}
+
+#[test]
 fn a_program_fetched_in_text_answers_is_txt_abuse() {
     let folder = Folder::new();
     let capture = folder.file("stage.pcap", support::pcap(1, &download()));

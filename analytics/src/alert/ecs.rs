@@ -22,6 +22,7 @@ const TACTICS: [(&str, &str, &str); 4] = [
 #[must_use]
 pub fn to_ecs(alert: &Alert<'_>) -> Value {
     let detector = alert.detector;
+    let domain = Some(&alert.domain).filter(|domain| !domain.is_empty());
     let mut document = json!({
         "@timestamp": alert.time.to_string(),
         "ecs": { "version": ECS_VERSION },
@@ -35,10 +36,10 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
         },
         "source": { "ip": alert.client },
         "destination": { "ip": alert.server },
-        "dns": { "question": { "registered_domain": alert.domain } },
+        "dns": { "question": { "registered_domain": domain } },
         "network": { "protocol": "dns" },
         "threat": threat(alert),
-        "related": { "ip": [alert.client, alert.server], "hosts": [alert.domain] },
+        "related": { "ip": [alert.client, alert.server], "hosts": Vec::from_iter(domain) },
         "observer": {
             "vendor": "geophone",
             "product": "geophone",

@@ -89,7 +89,7 @@ pub struct Alert<'a> {
     pub client: IpAddr,
     /// Who was asked last.
     pub server: IpAddr,
-    /// The registered domain.
+    /// The registered domain; empty where the names have none and the server is meant.
     pub domain: String,
     /// Whether the public suffix list knows its suffix.
     pub suffix_known: bool,

@@ -11,5 +11,5 @@ mod table;
 pub use ecs::to_ecs;
 pub use event::{Action, Alert, Confidence, Overflow};
 pub use lifecycle::{Judgement, OpenAlert};
-pub use suspect::{Sample, Suspect, Suspects};
+pub use suspect::{Sample, Subject, Suspect, Suspects};
 pub use table::{Style, to_table};

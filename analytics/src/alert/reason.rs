@@ -13,7 +13,7 @@ impl Alert<'_> {
             "{} asked {} distinct names of {} within {span}; up to {} could have left in them",
             self.client,
             self.unique,
-            self.domain,
+            self.target(),
             bytes(self.leak_bytes),
         );
         if let Some(overflow) = &self.overflow {
@@ -27,9 +27,22 @@ impl Alert<'_> {
         text + &format!("; score {} of {} needed", self.score, self.detector.card.threshold)
     }
 
+    /// Returns what the client talks to: the domain, or the server where there is none.
+    #[must_use]
+    pub fn target(&self) -> String {
+        if self.domain.is_empty() {
+            format!("{} (names under no registered suffix)", self.server)
+        } else {
+            self.domain.clone()
+        }
+    }
+
     /// Returns the allowance to paste into a file of the rules' `allow` folder.
     #[must_use]
     pub fn silence(&self) -> String {
+        if self.domain.is_empty() {
+            return "[undelegated]\nreason = \"why this is fine\"\nbudget = 100\n".to_owned();
+        }
         format!("[[allow]]\ndomain = \"{}\"\nreason = \"why this is fine\"\n", escape(&self.domain))
     }
 }

@@ -29,6 +29,15 @@ pub struct Sample {
     pub answer_bytes: u32,
 }
 
+/// What a client is suspected of talking to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A registered domain.
+    Domain,
+    /// A server, through names under no suffix that anybody registers.
+    Undelegated,
+}
+
 /// The evidence about one (client, domain) near alarm.
 #[derive(Clone, Debug)]
 pub struct Suspect {
@@ -36,7 +45,7 @@ pub struct Suspect {
     pub client: IpAddr,
     /// Who was asked last.
     pub server: IpAddr,
-    /// The registered domain in lower case.
+    /// The registered domain in lower case; empty where the names have none.
     pub domain: String,
     /// Whether the public suffix list knows its suffix.
     pub suffix_known: bool,
@@ -82,11 +91,15 @@ impl Default for Suspect {
 }
 
 impl Suspect {
-    /// Begins to suspect the client and domain of `transaction`.
-    fn begin(transaction: &Transaction) -> Self {
+    /// Begins to suspect the client of `transaction`.
+    fn begin(subject: Subject, transaction: &Transaction) -> Self {
+        let domain = match subject {
+            Subject::Domain => transaction.domain_text(),
+            Subject::Undelegated => String::new(),
+        };
         Self {
             client: transaction.client,
-            domain: transaction.domain_text(),
+            domain,
             suffix_known: transaction.name.suffix_known,
             ..Self::default()
         }
@@ -165,7 +178,12 @@ impl Suspects {
     }
 
     /// Begins a suspect; one that had to give way and its open alert come back.
-    pub fn begin(&mut self, key: u64, transaction: &Transaction) -> Option<Suspect> {
+    pub fn begin(
+        &mut self,
+        key: u64,
+        subject: Subject,
+        transaction: &Transaction,
+    ) -> Option<Suspect> {
         let mut gone = None;
         if self.map.is_full()
             && let Some(oldest) = self.map.oldest()
@@ -174,7 +192,7 @@ impl Suspects {
             gone = self.take(oldest);
         }
         if let Some((_, suspect)) = self.map.claim(key) {
-            *suspect = Suspect::begin(transaction);
+            *suspect = Suspect::begin(subject, transaction);
         }
         gone
     }

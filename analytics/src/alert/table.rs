@@ -47,7 +47,7 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
         "{severity}  {}  {} -> {}  score {} (alert at {}), confidence {}",
         alert.detector.id,
         alert.client,
-        alert.domain,
+        alert.target(),
         alert.score,
         alert.detector.card.threshold,
         alert.confidence.name(),
@@ -109,7 +109,8 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         writeln!(text, "  sample  {} {name}{more}", type_name(sample.qtype))?;
     }
     writeln!(text, "  advice  {}", alert.detector.advice)?;
-    writeln!(text, "  silence domain = \"{}\" (see rules/README.md)\n", alert.domain)
+    let silence = alert.silence().lines().take(2).collect::<Vec<_>>().join(" ");
+    writeln!(text, "  silence {silence} … (see rules/README.md)\n")
 }
 
 fn feature_name(feature: crate::detect::Feature) -> String {
