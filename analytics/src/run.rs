@@ -46,6 +46,9 @@ pub(crate) fn replay(command: &ReplayCommand) -> anyhow::Result<ExitCode> {
     if let Some(features) = &mut listener.features {
         features.check()?;
     }
+    if listener.troubles > 0 && sensor.frame_read == 0 {
+        return Ok(listener.exit_code(None));
+    }
     say(&format!(
         "{} frames, {} DNS messages, {} transactions, {} alerts",
         sensor.frame_read, sensor.message_total, sensor.record_total, listener.opened

@@ -65,12 +65,13 @@ impl CaptureSet {
         set
     }
 
-    /// Finds the time of the first frame; standard input is opened once and stays open.
+    /// Finds the time of the first frame; what cannot be read twice (standard input, a named pipe)
+    /// is opened once and stays open.
     fn prepare(&mut self, path: &Path, order: usize, waiting: &mut Vec<Waiting>) {
         match CaptureFile::open(path) {
             Ok(file) => {
                 if let Some(open) = self.head_of(file, order) {
-                    if path.as_os_str() == STDIN {
+                    if path.as_os_str() == STDIN || !path.is_file() {
                         self.open.push(open);
                     } else {
                         waiting.push(Waiting { first: open.time, order, path: path.to_owned() });
