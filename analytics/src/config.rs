@@ -14,6 +14,8 @@ const SUSPECT_BYTES: u64 = 2_560;
 const SAMPLE_BYTES: u64 = 352;
 /// Octets a waiting query takes, rounded up.
 const PENDING_BYTES: u64 = 640;
+/// Octets a datagram waiting for fragments takes beside them.
+const FRAGMENTED_BYTES: u64 = 1_024;
 /// Octets of the pricing tables and of buffers that do not grow.
 const FIXED_BYTES: u64 = 16 * 1024 * 1024;
 /// Octets a TCP stream takes beside what is kept of it, which has a bound of its own.
@@ -132,6 +134,7 @@ impl Config {
             ("sensor.pending_queries", self.sensor.pending_queries),
             ("sensor.query_timeout_seconds", self.sensor.query_timeout_seconds),
             ("sensor.tcp_streams", self.sensor.tcp_streams),
+            ("sensor.fragmented_datagrams", self.sensor.fragmented_datagrams),
         ] {
             if value == 0 {
                 return Err(ConfigError::Value { key, value, must: "at least 1" });
@@ -159,7 +162,9 @@ impl Config {
         let pending = u64::from(self.sensor.pending_queries) * PENDING_BYTES;
         let rates = u64::from(self.sensor.rated_domains.next_power_of_two()) * 28;
         // Vectors grow by doubling: what is kept may take twice its length.
-        let kept = u64::from(self.sensor.tcp_kept_bytes) * 2;
+        let kept = u64::from(self.sensor.tcp_kept_bytes) * 2
+            + u64::from(self.sensor.fragment_kept_bytes) * 2
+            + u64::from(self.sensor.fragmented_datagrams) * FRAGMENTED_BYTES;
         let streams = u64::from(self.sensor.tcp_streams) * STREAM_BYTES + kept;
         keys + seen + suspects + pending + rates + streams + FIXED_BYTES
     }

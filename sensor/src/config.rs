@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decode::fragment::FragmentLimits;
 use crate::decode::streams::StreamLimits;
 use crate::transaction::PairingLimits;
+
+/// Fragments of one datagram: 64 KiB in pieces of the least that IPv4 lets a network forward.
+const MAX_PARTS: usize = 128;
 
 /// The sensor's settings. In TOML they are the `[sensor]` table; unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,12 @@ pub struct SensorConfig {
     pub tcp_ahead_segments: u32,
     /// Octets kept of all TCP streams together.
     pub tcp_kept_bytes: u32,
+    /// IP datagrams that may wait for their fragments at once.
+    pub fragmented_datagrams: u32,
+    /// Octets kept of all fragments together.
+    pub fragment_kept_bytes: u32,
+    /// Seconds a datagram waits for its fragments.
+    pub fragment_timeout_seconds: u32,
     /// Seed of the hash tables; fixed, so that a replay repeats itself.
     pub hash_seed: u64,
 }
@@ -41,7 +51,10 @@ impl Default for SensorConfig {
             tcp_streams: 4_096,
             tcp_ahead_bytes: 65_536,
             tcp_ahead_segments: 64,
-            tcp_kept_bytes: 16_777_216,
+            tcp_kept_bytes: 8_388_608,
+            fragmented_datagrams: 4_096,
+            fragment_kept_bytes: 4_194_304,
+            fragment_timeout_seconds: 30,
             hash_seed: 0x67_65_6f_70_68_6f_6e_65,
         }
     }
@@ -54,6 +67,16 @@ impl SensorConfig {
             ahead_bytes: usize::try_from(self.tcp_ahead_bytes).unwrap_or(usize::MAX),
             ahead_segments: usize::try_from(self.tcp_ahead_segments).unwrap_or(usize::MAX),
             kept_bytes: self.tcp_kept_bytes.into(),
+            seed: self.hash_seed,
+        }
+    }
+
+    pub(crate) fn fragment_limits(&self) -> FragmentLimits {
+        FragmentLimits {
+            datagrams: self.fragmented_datagrams,
+            parts: MAX_PARTS,
+            kept_bytes: self.fragment_kept_bytes.into(),
+            timeout: Duration::from_secs(self.fragment_timeout_seconds.into()),
             seed: self.hash_seed,
         }
     }

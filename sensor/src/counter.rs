@@ -34,12 +34,28 @@ counters! {
     frame_other_transport => "frame.other_transport",
     /// Frames without IP (ARP, LLDP, unknown ether types).
     frame_not_ip => "frame.not_ip",
-    /// Frames with an IP fragment; this version does not put fragments together.
+    /// Frames with an IP fragment.
     frame_fragment => "frame.fragment",
     /// Frames cut by the snap length before the transport header ended.
     frame_cut => "frame.cut",
     /// Frames whose link, IP or transport header contradicts itself.
     frame_malformed => "frame.malformed",
+    /// Fragments that became part of a datagram.
+    fragment_assembled => "fragment.assembled",
+    /// Fragments that came twice.
+    fragment_duplicate => "fragment.duplicate",
+    /// Fragments given up: the others did not come in time, bounds were reached, or cut.
+    fragment_dropped => "fragment.dropped",
+    /// Fragments waiting for others.
+    fragment_pending => "fragment.pending",
+    /// Datagrams put together.
+    datagram_whole => "datagram.whole",
+    /// Of these, UDP on a watched port.
+    datagram_udp => "datagram.udp",
+    /// Of these, TCP on a watched port.
+    datagram_tcp => "datagram.tcp",
+    /// Of these, others.
+    datagram_passed => "datagram.passed",
     /// Datagrams on a watched port with fewer than the 12 octets of a DNS header.
     datagram_short => "datagram.short",
     /// Messages found, header readable.
@@ -94,62 +110,55 @@ impl Counters {
     /// Names the first sum that does not add up, or `None` when all is accounted for.
     #[must_use]
     pub fn imbalance(&self) -> Option<String> {
-        let sums: [(&str, u64, &[u64]); 7] = [
-            (
-                "frame.read",
-                self.frame_read,
-                &[
-                    self.frame_udp,
-                    self.frame_tcp,
-                    self.frame_other_port,
-                    self.frame_other_transport,
-                    self.frame_not_ip,
-                    self.frame_fragment,
-                    self.frame_cut,
-                    self.frame_malformed,
-                ],
-            ),
-            ("frame.udp", self.frame_udp, &[self.datagram_short, self.message_total_udp]),
-            (
-                "message.total",
-                self.message_total_udp + self.message_total_tcp,
-                &[self.message_queries, self.message_responses, self.message_not_dns],
-            ),
-            (
-                "message.queries",
-                self.message_queries,
-                &[
-                    self.query_answered,
-                    self.query_unanswered,
-                    self.query_retried,
-                    self.query_pending,
-                ],
-            ),
-            (
-                "message.responses",
-                self.message_responses,
-                &[self.query_answered, self.response_unsolicited],
-            ),
-            (
-                "tcp.octets",
-                self.tcp_octets,
-                &[
-                    self.tcp_octets_message,
-                    self.tcp_octets_duplicate,
-                    self.tcp_octets_skipped,
-                    self.tcp_octets_pending,
-                ],
-            ),
-            (
-                "record.total",
-                self.record_total,
-                &[self.query_answered, self.query_unanswered, self.response_unsolicited],
-            ),
-        ];
-        sums.iter().find_map(|(name, whole, parts)| {
-            let sum: u64 = parts.iter().sum();
-            (sum != *whole).then(|| format!("{name} is {whole}, its parts add up to {sum}"))
-        })
+        let sums = self.frame_sums().into_iter().chain(self.message_sums());
+        let mut wrong = sums.filter(|(_, whole, parts)| whole != parts);
+        wrong
+            .next()
+            .map(|(name, whole, parts)| format!("{name} is {whole}, its parts add up to {parts}"))
+    }
+
+    /// What becomes of frames, fragments and TCP payload: name, whole, sum of the parts.
+    fn frame_sums(&self) -> [(&'static str, u64, u64); 4] {
+        let frames = self.frame_udp
+            + self.frame_tcp
+            + self.frame_other_port
+            + self.frame_other_transport
+            + self.frame_not_ip
+            + self.frame_fragment
+            + self.frame_cut
+            + self.frame_malformed;
+        let fragments = self.fragment_assembled
+            + self.fragment_duplicate
+            + self.fragment_dropped
+            + self.fragment_pending;
+        let datagrams = self.datagram_udp + self.datagram_tcp + self.datagram_passed;
+        let octets = self.tcp_octets_message
+            + self.tcp_octets_duplicate
+            + self.tcp_octets_skipped
+            + self.tcp_octets_pending;
+        [
+            ("frame.read", self.frame_read, frames),
+            ("frame.fragment", self.frame_fragment, fragments),
+            ("datagram.whole", self.datagram_whole, datagrams),
+            ("tcp.octets", self.tcp_octets, octets),
+        ]
+    }
+
+    /// What becomes of messages: name, whole, sum of the parts.
+    fn message_sums(&self) -> [(&'static str, u64, u64); 5] {
+        let datagrams = self.frame_udp + self.datagram_udp;
+        let messages = self.message_total_udp + self.message_total_tcp;
+        let kinds = self.message_queries + self.message_responses + self.message_not_dns;
+        let queries =
+            self.query_answered + self.query_unanswered + self.query_retried + self.query_pending;
+        let responses = self.query_answered + self.response_unsolicited;
+        [
+            ("frame.udp", datagrams, self.datagram_short + self.message_total_udp),
+            ("message.total", messages, kinds),
+            ("message.queries", self.message_queries, queries),
+            ("message.responses", self.message_responses, responses),
+            ("record.total", self.record_total, responses + self.query_unanswered),
+        ]
     }
 }
 

@@ -6,8 +6,9 @@
 use crate::capture::Frame;
 use crate::config::SensorConfig;
 use crate::counter::Counters;
+use crate::decode::fragment::{Fragment, Fragments};
 use crate::decode::message::{Kind, Message};
-use crate::decode::segment::{Passed, Segment, segment_of};
+use crate::decode::segment::{Passed, Segment, segment_in, segment_of};
 use crate::decode::stream::Framed;
 use crate::decode::streams::Streams;
 use crate::defect::Defect;
@@ -18,6 +19,7 @@ use crate::transaction::{Sighting, Transactions};
 pub struct Pipeline {
     ports: Vec<u16>,
     counters: Counters,
+    fragments: Fragments,
     streams: Streams,
     messages: Messages,
 }
@@ -46,6 +48,7 @@ impl Pipeline {
         Self {
             ports: config.ports.clone(),
             counters: Counters::default(),
+            fragments: Fragments::new(config.fragment_limits()),
             streams: Streams::new(config.stream_limits()),
             messages: Messages {
                 message: Message::default(),
@@ -58,15 +61,40 @@ impl Pipeline {
     pub fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
         self.counters.frame_read += 1;
         match segment_of(frame, &self.ports) {
-            Ok(segment) => self.segment(&segment, sink),
+            Ok(segment) => {
+                match segment.tcp {
+                    Some(_) => self.counters.frame_tcp += 1,
+                    None => self.counters.frame_udp += 1,
+                }
+                self.segment(&segment, sink);
+            }
+            Err(Passed::Fragment) => self.fragment(frame, sink),
             Err(passed) => *passed_counter(&mut self.counters, passed) += 1,
+        }
+    }
+
+    fn fragment(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        self.counters.frame_fragment += 1;
+        let Some(fragment) = Fragment::read(frame) else {
+            self.counters.fragment_dropped += 1;
+            return;
+        };
+        let Some(datagram) = self.fragments.push(&fragment, &mut self.counters) else { return };
+        match segment_in(&datagram, &self.ports) {
+            Ok(segment) => {
+                match segment.tcp {
+                    Some(_) => self.counters.datagram_tcp += 1,
+                    None => self.counters.datagram_udp += 1,
+                }
+                self.segment(&segment, sink);
+            }
+            Err(_) => self.counters.datagram_passed += 1,
         }
     }
 
     fn segment(&mut self, segment: &Segment<'_>, sink: &mut impl FnMut(Record<'_>)) {
         let Self { counters, streams, messages, .. } = self;
         let Some(facts) = segment.tcp else {
-            counters.frame_udp += 1;
             let seen = Sighting {
                 time: segment.time,
                 flow: segment.flow,
@@ -76,7 +104,6 @@ impl Pipeline {
             messages.take(&seen, segment.payload, segment.cut, counters, sink);
             return;
         };
-        counters.frame_tcp += 1;
         streams.push(segment, facts, counters, &mut |counters, framed| {
             messages.take_framed(&framed, counters, sink);
         });
@@ -84,7 +111,8 @@ impl Pipeline {
 
     /// Ends the input: hands on everything that still waits.
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
-        let Self { counters, streams, messages, .. } = self;
+        let Self { counters, fragments, streams, messages, .. } = self;
+        fragments.finish(counters);
         streams.finish(counters, &mut |counters, framed| {
             messages.take_framed(&framed, counters, sink);
         });

@@ -33,6 +33,7 @@ fn run(frames: &[(LinkType, Vec<u8>)]) -> u64 {
         pending_queries: 8,
         tcp_streams: 4,
         rated_domains: 16,
+        fragmented_datagrams: 4,
         ..SensorConfig::default()
     };
     let mut pipeline = Pipeline::new(&config, Detail::AnswersInWords);

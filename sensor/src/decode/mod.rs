@@ -1,5 +1,6 @@
 //! From frames to transactions, one layer a module.
 
+pub mod fragment;
 pub mod message;
 pub mod rdata;
 pub mod segment;

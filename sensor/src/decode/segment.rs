@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use etherparse::{IpNumber, LaxIpSlice, TcpSlice, UdpSlice};
 
 use crate::capture::{Frame, LinkType};
+use crate::decode::fragment::Datagram;
 use crate::decode::wire::u16_at;
 use crate::time::Timestamp;
 
@@ -98,34 +99,91 @@ pub fn segment_of<'a>(frame: &Frame<'a>, ports: &[u16]) -> Result<Segment<'a>, P
     if carried.fragmented {
         return Err(Passed::Fragment);
     }
-    let (source_port, destination_port, payload, tcp) = match carried.ip_number {
-        IpNumber::UDP => {
-            let udp = UdpSlice::from_slice_lax(carried.payload).map_err(|_| too_short(frame))?;
-            (udp.source_port(), udp.destination_port(), udp.payload(), None)
-        }
-        IpNumber::TCP => {
-            let tcp = TcpSlice::from_slice(carried.payload).map_err(|_| too_short(frame))?;
-            let facts = TcpFacts {
-                sequence: tcp.sequence_number(),
-                syn: tcp.syn(),
-                fin: tcp.fin(),
-                rst: tcp.rst(),
-            };
-            (tcp.source_port(), tcp.destination_port(), tcp.payload(), Some(facts))
-        }
+    let transport = match carried.ip_number {
+        IpNumber::UDP | IpNumber::TCP => Transport::read(carried.ip_number, carried.payload),
         _ if stop.is_some() => return Err(too_short(frame)),
         _ => return Err(Passed::OtherTransport),
     };
-    if !ports.contains(&source_port) && !ports.contains(&destination_port) {
-        return Err(Passed::OtherPort);
+    let transport = transport.ok_or_else(|| too_short(frame))?;
+    let place = Place {
+        time: frame.time,
+        vlan,
+        source: ip.source_addr(),
+        destination: ip.destination_addr(),
+        cut: carried.incomplete,
+    };
+    transport.on(ports, &place).ok_or(Passed::OtherPort)
+}
+
+/// Takes the transport header of a datagram put together from fragments apart.
+///
+/// # Errors
+/// The reason why the datagram is none of ours.
+pub fn segment_in<'a>(datagram: &'a Datagram, ports: &[u16]) -> Result<Segment<'a>, Passed> {
+    let protocol = IpNumber(datagram.protocol);
+    if !matches!(protocol, IpNumber::UDP | IpNumber::TCP) {
+        return Err(Passed::OtherTransport);
     }
-    let (source, destination) = (ip.source_addr(), ip.destination_addr());
-    let flow = Flow { source, destination, source_port, destination_port };
-    Ok(Segment { time: frame.time, flow, vlan, payload, cut: carried.incomplete, tcp })
+    let transport = Transport::read(protocol, &datagram.payload).ok_or(Passed::Malformed)?;
+    let place = Place {
+        time: datagram.time,
+        vlan: datagram.vlan,
+        source: datagram.source,
+        destination: datagram.destination,
+        cut: false,
+    };
+    transport.on(ports, &place).ok_or(Passed::OtherPort)
+}
+
+/// What stands around a transport header.
+struct Place {
+    time: Timestamp,
+    vlan: Option<u16>,
+    source: IpAddr,
+    destination: IpAddr,
+    cut: bool,
+}
+
+/// A transport header and its payload.
+struct Transport<'a> {
+    source_port: u16,
+    destination_port: u16,
+    payload: &'a [u8],
+    tcp: Option<TcpFacts>,
+}
+
+impl<'a> Transport<'a> {
+    fn read(protocol: IpNumber, data: &'a [u8]) -> Option<Self> {
+        if protocol == IpNumber::UDP {
+            let udp = UdpSlice::from_slice_lax(data).ok()?;
+            let (source_port, destination_port) = (udp.source_port(), udp.destination_port());
+            return Some(Self { source_port, destination_port, payload: udp.payload(), tcp: None });
+        }
+        let tcp = TcpSlice::from_slice(data).ok()?;
+        let facts = TcpFacts {
+            sequence: tcp.sequence_number(),
+            syn: tcp.syn(),
+            fin: tcp.fin(),
+            rst: tcp.rst(),
+        };
+        let (source_port, destination_port) = (tcp.source_port(), tcp.destination_port());
+        Some(Self { source_port, destination_port, payload: tcp.payload(), tcp: Some(facts) })
+    }
+
+    /// Makes a segment if one of the ports is watched.
+    fn on(&self, ports: &[u16], place: &Place) -> Option<Segment<'a>> {
+        let Self { source_port, destination_port, payload, tcp } = *self;
+        if !ports.contains(&source_port) && !ports.contains(&destination_port) {
+            return None;
+        }
+        let Place { time, vlan, source, destination, cut } = *place;
+        let flow = Flow { source, destination, source_port, destination_port };
+        Some(Segment { time, flow, vlan, payload, cut, tcp })
+    }
 }
 
 /// Returns the IP packet in `frame` and the outermost VLAN id.
-fn ip_packet<'a>(frame: &Frame<'a>) -> Result<(&'a [u8], Option<u16>), Passed> {
+pub(super) fn ip_packet<'a>(frame: &Frame<'a>) -> Result<(&'a [u8], Option<u16>), Passed> {
     match frame.link {
         LinkType::Ethernet => behind_ether_type(frame, 12, 14),
         LinkType::LinuxCooked1 => behind_ether_type(frame, 14, COOKED1_HEADER),
