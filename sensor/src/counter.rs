@@ -50,7 +50,9 @@ counters! {
     fragment_pending => "fragment.pending",
     /// Datagrams put together.
     datagram_whole => "datagram.whole",
-    /// Of these, UDP on a watched port.
+    /// Heads of datagrams whose rest did not come.
+    datagram_cut => "datagram.cut",
+    /// Of whole datagrams and heads, UDP on a watched port.
     datagram_udp => "datagram.udp",
     /// Of these, TCP on a watched port.
     datagram_tcp => "datagram.tcp",
@@ -139,7 +141,7 @@ impl Counters {
         [
             ("frame.read", self.frame_read, frames),
             ("frame.fragment", self.frame_fragment, fragments),
-            ("datagram.whole", self.datagram_whole, datagrams),
+            ("datagram.whole and cut", self.datagram_whole + self.datagram_cut, datagrams),
             ("tcp.octets", self.tcp_octets, octets),
         ]
     }

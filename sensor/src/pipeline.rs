@@ -6,7 +6,7 @@
 use crate::capture::Frame;
 use crate::config::SensorConfig;
 use crate::counter::Counters;
-use crate::decode::fragment::{Fragment, Fragments};
+use crate::decode::fragment::{Datagram, Fragment, Fragments};
 use crate::decode::message::{Kind, Message};
 use crate::decode::segment::{Passed, Segment, segment_in, segment_of};
 use crate::decode::stream::Framed;
@@ -79,16 +79,23 @@ impl Pipeline {
             self.counters.fragment_dropped += 1;
             return;
         };
-        let Some(datagram) = self.fragments.push(&fragment, &mut self.counters) else { return };
-        match segment_in(&datagram, &self.ports) {
-            Ok(segment) => {
-                match segment.tcp {
-                    Some(_) => self.counters.datagram_tcp += 1,
-                    None => self.counters.datagram_udp += 1,
+        let mut done = Vec::new();
+        self.fragments.push(&fragment, &mut self.counters, &mut done);
+        self.datagrams(&done, sink);
+    }
+
+    fn datagrams(&mut self, done: &[Datagram], sink: &mut impl FnMut(Record<'_>)) {
+        for datagram in done {
+            match segment_in(datagram, &self.ports) {
+                Ok(segment) => {
+                    match segment.tcp {
+                        Some(_) => self.counters.datagram_tcp += 1,
+                        None => self.counters.datagram_udp += 1,
+                    }
+                    self.segment(&segment, sink);
                 }
-                self.segment(&segment, sink);
+                Err(_) => self.counters.datagram_passed += 1,
             }
-            Err(_) => self.counters.datagram_passed += 1,
         }
     }
 
@@ -111,8 +118,10 @@ impl Pipeline {
 
     /// Ends the input: hands on everything that still waits.
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
-        let Self { counters, fragments, streams, messages, .. } = self;
-        fragments.finish(counters);
+        let mut done = Vec::new();
+        self.fragments.finish(&mut self.counters, &mut done);
+        self.datagrams(&done, sink);
+        let Self { counters, streams, messages, .. } = self;
         streams.finish(counters, &mut |counters, framed| {
             messages.take_framed(&framed, counters, sink);
         });

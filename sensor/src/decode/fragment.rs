@@ -51,12 +51,12 @@ struct Key {
     protocol: u8,
 }
 
-/// A datagram whose fragments have all come.
+/// A datagram put together, or the head of one whose rest did not come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
-    /// When the last of its fragments to arrive was captured.
+    /// When its last fragment was captured; for a head, when the first of them was.
     pub time: Timestamp,
-    /// The outermost VLAN id of that fragment.
+    /// The outermost VLAN id of its last fragment.
     pub vlan: Option<u16>,
     /// The sender.
     pub source: IpAddr,
@@ -64,8 +64,10 @@ pub struct Datagram {
     pub destination: IpAddr,
     /// What it carries, as IP numbers it.
     pub protocol: u8,
-    /// What was fragmented.
+    /// What was fragmented, as far as it came.
     pub payload: Vec<u8>,
+    /// Whether the rest is missing.
+    pub cut: bool,
 }
 
 /// Datagrams waiting for their fragments.
@@ -78,6 +80,7 @@ pub struct Fragments {
 #[derive(Default)]
 struct Waiting {
     first: Timestamp,
+    vlan: Option<u16>,
     length: Option<usize>,
     parts: Vec<(usize, Vec<u8>)>,
 }
@@ -108,8 +111,9 @@ impl<'a> Fragment<'a> {
         };
         let key = Key { source, destination, id, protocol: carried.ip_number.0 };
         let (offset, data) = (usize::from(units) * 8, carried.payload);
-        // A fragment that is cut by the capture cannot complete anything.
-        let sound = !carried.incomplete && !data.is_empty() && offset + data.len() <= MAX_DATAGRAM;
+        // A fragment that is cut by the capture leaves a hole behind it, so it ends nothing.
+        let more = more || carried.incomplete;
+        let sound = !data.is_empty() && offset + data.len() <= MAX_DATAGRAM;
         sound.then_some(Self { time: frame.time, vlan, key, offset, more, data })
     }
 }
@@ -121,20 +125,21 @@ impl Fragments {
         Self { table: LimitedMap::new(limits.datagrams, limits.seed), limits, kept: 0 }
     }
 
-    /// Takes a fragment; returns the datagram that it completes.
-    pub fn push(&mut self, part: &Fragment<'_>, counters: &mut Counters) -> Option<Datagram> {
-        self.expire(part.time, counters);
-        let slot = self.slot_of(part, counters)?;
-        let waiting = self.table.value_mut(slot)?;
+    /// Takes a fragment; hands the datagram that it completes to `done`, and the heads of those
+    /// given up to make room or because their time is up.
+    pub fn push(&mut self, part: &Fragment<'_>, counters: &mut Counters, done: &mut Vec<Datagram>) {
+        self.expire(part.time, counters, done);
+        let Some(slot) = self.slot_of(part, counters, done) else { return };
+        let Some(waiting) = self.table.value_mut(slot) else { return };
         let same =
             |(at, data): &(usize, Vec<u8>)| *at == part.offset && data.len() == part.data.len();
         if waiting.parts.iter().any(same) {
             counters.fragment_duplicate += 1;
-            return None;
+            return;
         }
         if waiting.parts.len() >= self.limits.parts {
             counters.fragment_dropped += 1;
-            return None;
+            return;
         }
         if !part.more {
             waiting.length = Some(part.offset + part.data.len());
@@ -142,49 +147,70 @@ impl Fragments {
         waiting.parts.push((part.offset, part.data.to_vec()));
         self.kept += count(part.data.len());
         counters.fragment_pending += 1;
-        if let Some(payload) = waiting.whole() {
+        let head = waiting.head();
+        if waiting.length == Some(head.len()) {
+            let Key { source, destination, protocol, .. } = part.key;
+            let (time, vlan, cut) = (part.time, part.vlan, false);
             counters.fragment_assembled += self.release(slot, counters);
             counters.datagram_whole += 1;
-            let Key { source, destination, protocol, .. } = part.key;
-            let (time, vlan) = (part.time, part.vlan);
-            return Some(Datagram { time, vlan, source, destination, protocol, payload });
+            done.push(Datagram { time, vlan, source, destination, protocol, payload: head, cut });
+            return;
         }
         while self.kept > self.limits.kept_bytes {
-            let oldest = self.table.oldest()?;
-            counters.fragment_dropped += self.release(oldest, counters);
+            let Some(oldest) = self.table.oldest() else { return };
+            self.give_up(oldest, counters, done);
         }
-        None
     }
 
     /// Gives up everything that waits.
-    pub fn finish(&mut self, counters: &mut Counters) {
+    pub fn finish(&mut self, counters: &mut Counters, done: &mut Vec<Datagram>) {
         while let Some(oldest) = self.table.oldest() {
-            counters.fragment_dropped += self.release(oldest, counters);
+            self.give_up(oldest, counters, done);
         }
     }
 
-    fn expire(&mut self, now: Timestamp, counters: &mut Counters) {
+    fn expire(&mut self, now: Timestamp, counters: &mut Counters, done: &mut Vec<Datagram>) {
         while let Some(oldest) = self.table.oldest() {
             let waits = self.table.value(oldest).map(|waiting| now.since(waiting.first));
             if waits.is_none_or(|waits| waits < self.limits.timeout) {
                 return;
             }
-            counters.fragment_dropped += self.release(oldest, counters);
+            self.give_up(oldest, counters, done);
         }
     }
 
-    fn slot_of(&mut self, part: &Fragment<'_>, counters: &mut Counters) -> Option<Slot> {
+    fn slot_of(
+        &mut self,
+        part: &Fragment<'_>,
+        counters: &mut Counters,
+        done: &mut Vec<Datagram>,
+    ) -> Option<Slot> {
         if let Some(slot) = self.table.find(&part.key) {
             return Some(slot);
         }
         if self.table.is_full()
             && let Some(oldest) = self.table.oldest()
         {
-            counters.fragment_dropped += self.release(oldest, counters);
+            self.give_up(oldest, counters, done);
         }
         let (slot, waiting) = self.table.claim(part.key)?;
-        *waiting = Waiting { first: part.time, ..Waiting::default() };
+        *waiting = Waiting { first: part.time, vlan: part.vlan, ..Waiting::default() };
         Some(slot)
+    }
+
+    /// Frees a slot; what came from its beginning on may still hold a question.
+    fn give_up(&mut self, slot: Slot, counters: &mut Counters, done: &mut Vec<Datagram>) {
+        let key = self.table.key(slot).copied();
+        if let (Some(waiting), Some(key)) = (self.table.value_mut(slot), key) {
+            let payload = waiting.head();
+            let Key { source, destination, protocol, .. } = key;
+            let (time, vlan, cut) = (waiting.first, waiting.vlan, true);
+            if !payload.is_empty() {
+                counters.datagram_cut += 1;
+                done.push(Datagram { time, vlan, source, destination, protocol, payload, cut });
+            }
+        }
+        counters.fragment_dropped += self.release(slot, counters);
     }
 
     /// Frees a slot and returns how many fragments it held.
@@ -199,17 +225,16 @@ impl Fragments {
 }
 
 impl Waiting {
-    /// Returns the payload if no octet is missing.
-    fn whole(&mut self) -> Option<Vec<u8>> {
-        let length = self.length?;
+    /// Returns the octets from the beginning to the first that is missing.
+    fn head(&mut self) -> Vec<u8> {
         self.parts.sort_by_key(|(offset, _)| *offset);
-        let mut payload = Vec::with_capacity(length);
+        let mut payload = Vec::new();
         for (offset, data) in &self.parts {
-            let known = payload.len().checked_sub(*offset)?;
+            let Some(known) = payload.len().checked_sub(*offset) else { break };
             payload.extend_from_slice(data.get(known..).unwrap_or_default());
         }
-        payload.truncate(length);
-        (payload.len() == length).then_some(payload)
+        payload.truncate(self.length.unwrap_or(usize::MAX));
+        payload
     }
 }
 
@@ -265,10 +290,12 @@ mod tests {
             for turn in turns {
                 let (index, chunk) = chunks[turn];
                 taken += 1;
-                let whole = fragments.push(
-                    &part(7, 0, index * size * 8, index + 1 < n, chunk), &mut counters);
+                let mut done = Vec::new();
+                fragments.push(
+                    &part(7, 0, index * size * 8, index + 1 < n, chunk), &mut counters, &mut done);
                 prop_assert!(balanced(&counters, taken));
-                if let Some(whole) = whole {
+                if let Some(whole) = done.pop() {
+                    prop_assert!(!whole.cut);
                     found = Some(whole.payload);
                     break;
                 }
@@ -279,16 +306,19 @@ mod tests {
 
     #[test]
     fn a_datagram_that_waits_too_long_or_too_much_is_given_up_and_counted() {
-        let mut fragments = Fragments::new(LIMITS);
+        let (mut fragments, mut done) = (Fragments::new(LIMITS), Vec::new());
         let mut counters = Counters::default();
-        assert!(fragments.push(&part(1, 0, 0, true, &[1; 16]), &mut counters).is_none());
-        assert!(fragments.push(&part(1, 31, 16, false, &[2; 8]), &mut counters).is_none());
+        fragments.push(&part(1, 0, 0, true, &[1; 16]), &mut counters, &mut done);
+        assert!(done.is_empty());
+        fragments.push(&part(1, 31, 16, false, &[2; 8]), &mut counters, &mut done);
         assert_eq!((counters.fragment_dropped, counters.fragment_pending), (1, 1));
+        let head = done.pop().unwrap();
+        assert!(head.cut && head.payload == [1; 16], "what came is not lost");
         for id in 2..9 {
-            fragments.push(&part(id, 31, 8, true, &[0; 2000]), &mut counters);
+            fragments.push(&part(id, 31, 8, true, &[0; 2000]), &mut counters, &mut done);
         }
         assert!(fragments.kept <= LIMITS.kept_bytes && balanced(&counters, 9));
-        fragments.finish(&mut counters);
-        assert_eq!((counters.fragment_pending, fragments.kept), (0, 0));
+        fragments.finish(&mut counters, &mut done);
+        assert_eq!((counters.fragment_pending, fragments.kept, done.len()), (0, 0, 0));
     }
 }

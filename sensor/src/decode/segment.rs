@@ -130,7 +130,7 @@ pub fn segment_in<'a>(datagram: &'a Datagram, ports: &[u16]) -> Result<Segment<'
         vlan: datagram.vlan,
         source: datagram.source,
         destination: datagram.destination,
-        cut: false,
+        cut: datagram.cut,
     };
     transport.on(ports, &place).ok_or(Passed::OtherPort)
 }
