@@ -34,13 +34,16 @@ impl CaptureFile {
             }
         }
         let capture = Capture::from_file(path).map_err(|cause| not_a_capture(path, &cause))?;
-        let number = capture.get_datalink().0;
-        let link = LinkType::from_number(number).ok_or_else(|| CaptureError::LinkType {
-            path: path.to_owned(),
-            number,
-            name: LinkType::name_of(number),
-            supported: SUPPORTED,
-        })?;
+        let number = u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX);
+        let link = LinkType::from_number(number);
+        if let LinkType::Other(number) = link {
+            return Err(CaptureError::LinkType {
+                path: path.to_owned(),
+                number,
+                name: LinkType::name_of(number),
+                supported: SUPPORTED,
+            });
+        }
         Ok(Self { path: path.to_owned(), capture, link, frames: 0, ended: false })
     }
 

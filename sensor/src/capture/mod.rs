@@ -28,6 +28,15 @@ pub struct Frame<'a> {
     pub wire_length: u32,
 }
 
+/// Frames that a source knows it did not deliver, since its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Dropped by the kernel because the ring was full.
+    pub kernel: u64,
+    /// Dropped by the interface or its driver.
+    pub interface: u64,
+}
+
 /// A source of frames in time order.
 pub trait FrameSource {
     /// Returns the next frame, or `None` at the end.
@@ -36,6 +45,11 @@ pub trait FrameSource {
     /// A source that cannot go on with one of its inputs says so once; the next call goes on with
     /// the others, so nothing that can be read is lost.
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError>;
+
+    /// Returns what is known to be missing so far; asked after every frame, so it must be cheap.
+    fn losses(&self) -> Losses {
+        Losses::default()
+    }
 }
 
 /// What an operator can mend: an input that is missing, is not a capture, or breaks off.
@@ -79,7 +93,7 @@ pub enum CaptureError {
         /// The file.
         path: PathBuf,
         /// The number of the link type as libpcap gives it.
-        number: i32,
+        number: u16,
         /// Its name.
         name: String,
         /// What would be supported.

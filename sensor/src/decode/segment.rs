@@ -192,6 +192,7 @@ pub(super) fn ip_packet<'a>(frame: &Frame<'a>) -> Result<(&'a [u8], Option<u16>)
         LinkType::BsdNull => {
             Ok((frame.data.get(NULL_HEADER..).ok_or_else(|| too_short(frame))?, None))
         }
+        _ => Err(Passed::NotIp),
     }
 }
 
