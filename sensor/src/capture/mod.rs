@@ -1,14 +1,30 @@
 //! Where frames come from: capture files now, interfaces later.
 //!
-//! Nothing here looks inside a frame.
+//! Nothing here looks inside a frame. Files are hostile input: they are read in safe Rust, within
+//! bounds, and a length in them is never believed before the octets are there.
 
+mod directory;
+mod fault;
 mod file;
+mod follow;
+mod growing;
+mod interface;
 mod link;
+mod natural;
+mod order;
 mod paths;
+mod pcap_file;
+mod pcapng;
+mod savefile;
 mod set;
+mod unpack;
+mod unpack_zstd;
+mod window;
 
 use std::path::PathBuf;
 
+pub use file::CaptureFile;
+pub use follow::FollowedDirectory;
 pub use link::LinkType;
 pub use paths::{STDIN, expand};
 pub use set::CaptureSet;
@@ -35,6 +51,29 @@ pub struct Losses {
     pub kernel: u64,
     /// Dropped by the interface or its driver.
     pub interface: u64,
+}
+
+impl Losses {
+    /// No frames.
+    const NONE: Self = Self { kernel: 0, interface: 0 };
+
+    /// Returns the sum of both.
+    #[must_use]
+    const fn with(self, other: Self) -> Self {
+        Self {
+            kernel: self.kernel.saturating_add(other.kernel),
+            interface: self.interface.saturating_add(other.interface),
+        }
+    }
+
+    /// Returns what is left without `other`.
+    #[must_use]
+    const fn without(self, other: Self) -> Self {
+        Self {
+            kernel: self.kernel.saturating_sub(other.kernel),
+            interface: self.interface.saturating_sub(other.interface),
+        }
+    }
 }
 
 /// A source of frames in time order.
@@ -66,14 +105,15 @@ pub enum CaptureError {
         path: PathBuf,
         /// Frames read before the damage.
         frames: u64,
-        /// What libpcap said.
+        /// What is wrong.
         cause: String,
         /// What to do about it, or nothing.
         hint: &'static str,
     },
     /// A directory in which no file is a capture.
     #[error(
-        "no capture files (pcap or pcapng) in directory \"{path}\"; name a file or another directory"
+        "no capture files (pcap or pcapng, plain or compressed) in directory \"{path}\"; \
+         name a file or another directory"
     )]
     EmptyDirectory {
         /// The directory.
@@ -85,26 +125,43 @@ pub enum CaptureError {
         /// The file.
         path: PathBuf,
     },
-    /// A link type this version cannot read.
+    /// A file of a followed directory that is not read; nothing is wrong with the others.
+    #[error("left out \"{path}\": {cause}")]
+    LeftOut {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A link type this version cannot read; its frames are delivered all the same.
     #[error(
-        "link type {number} ({name}) of capture \"{path}\" is not supported; supported are {supported}"
+        "link type {number} ({name}) of capture \"{path}\" is not supported, its frames are only \
+         counted; supported are {supported}"
     )]
     LinkType {
         /// The file.
         path: PathBuf,
-        /// The number of the link type as libpcap gives it.
+        /// The number of the link type as it stands in the file.
         number: u16,
         /// Its name.
         name: String,
         /// What would be supported.
         supported: &'static str,
     },
+    /// A pattern that matches no file.
+    #[error(
+        "no file matches \"{pattern}\"; quote a pattern as a whole, or name a file or directory"
+    )]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+    },
     /// A file that is no capture.
     #[error("cannot read \"{path}\" as a capture: {cause}{hint}")]
     NotACapture {
         /// The file.
         path: PathBuf,
-        /// What libpcap said.
+        /// What it is or lacks.
         cause: String,
         /// What to do about it, or nothing.
         hint: &'static str,
@@ -116,5 +173,15 @@ pub enum CaptureError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A pattern that is not one.
+    #[error(
+        "\"{pattern}\" is neither a file nor a pattern: {cause}; write [[] for a bracket in a name"
+    )]
+    Pattern {
+        /// What was typed.
+        pattern: String,
+        /// What is wrong with it.
+        cause: &'static str,
     },
 }

@@ -1,39 +1,79 @@
 //! From what was typed to the files that are read.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::CaptureError;
+use super::savefile::begins_capture;
+use super::unpack::Unpacked;
 
 /// The path that means standard input.
 pub const STDIN: &str = "-";
 
-/// First four octets of pcap (both byte orders, micro- and nanoseconds) and pcapng files.
-const MAGICS: [[u8; 4]; 6] = [
-    [0xa1, 0xb2, 0xc3, 0xd4],
-    [0xd4, 0xc3, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0x3c, 0x4d],
-    [0x4d, 0x3c, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0xcd, 0x34],
-    [0x0a, 0x0d, 0x0d, 0x0a],
-];
+/// How patterns are read: as a shell reads them.
+const PATTERNS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
 
-/// Replaces every directory by the capture files directly inside it, in the order of their names.
+/// Replaces every directory by the capture files directly inside it, and every pattern by what it
+/// matches, in the order of their names.
 ///
-/// Files are told by their first octets, not by their names. Other paths pass unchanged, missing
-/// ones too: opening them says what is wrong.
+/// Files in directories are told by their first octets, not by their names; compressed ones by
+/// those of what is in them. A path that does not exist and has `*`, `?` or `[` in it is a pattern
+/// (`**` reaches down directories). Other paths pass unchanged, missing ones too: opening them
+/// says what is wrong.
 ///
 /// # Errors
-/// A directory that cannot be listed or holds no capture.
+/// A directory that cannot be listed or holds no capture; a pattern that is none or matches
+/// nothing.
 pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, CaptureError> {
     let mut files = Vec::new();
     for path in paths {
-        if path.as_os_str() != STDIN && path.is_dir() {
-            files.extend(captures_in(path)?);
+        if path.as_os_str() == STDIN {
+            files.push(path.clone());
+        } else if path.is_dir() {
+            match captures_in(path)? {
+                inside if inside.is_empty() => {
+                    return Err(CaptureError::EmptyDirectory { path: path.clone() });
+                }
+                inside => files.extend(inside),
+            }
+        } else if let Some(pattern) = pattern_of(path) {
+            files.extend(matches_of(pattern)?);
         } else {
             files.push(path.clone());
         }
+    }
+    Ok(files)
+}
+
+/// Returns the text of a path that names no file and has a wildcard in it.
+fn pattern_of(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    (text.contains(['*', '?', '[']) && path.symlink_metadata().is_err()).then_some(text)
+}
+
+fn matches_of(pattern: &str) -> Result<Vec<PathBuf>, CaptureError> {
+    let mut files = Vec::new();
+    let matches = glob::glob_with(pattern, PATTERNS)
+        .map_err(|cause| CaptureError::Pattern { pattern: pattern.to_owned(), cause: cause.msg })?;
+    for path in matches {
+        let path = path.map_err(|cause| CaptureError::Open {
+            path: cause.path().to_owned(),
+            source: cause.into(),
+        })?;
+        if path.is_dir() {
+            files.extend(captures_in(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(CaptureError::NoMatch { pattern: pattern.to_owned() });
     }
     Ok(files)
 }
@@ -47,18 +87,25 @@ fn captures_in(directory: &Path) -> Result<Vec<PathBuf>, CaptureError> {
             files.push(path);
         }
     }
-    if files.is_empty() {
-        return Err(CaptureError::EmptyDirectory { path: directory.to_owned() });
-    }
     files.sort();
     Ok(files)
 }
 
 /// A file that cannot be opened passes: opening it again says why, and nothing is left out unsaid.
+/// So does one that is damaged before its content can be seen, if it is called a capture.
 fn may_be_capture(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return true };
     let mut magic = [0; 4];
-    match fs::File::open(path) {
-        Ok(mut file) => file.read_exact(&mut magic).is_ok() && MAGICS.contains(&magic),
-        Err(_) => true,
+    let begin = Unpacked::new(Box::new(file)).and_then(|mut octets| octets.read_exact(&mut magic));
+    match begin {
+        Ok(()) => begins_capture(magic),
+        Err(error) => error.get_ref().is_some() && is_called_capture(path),
     }
+}
+
+/// Tells whether a name has `.pcap`, `.pcapng` or `.cap` in it (`a.pcap3.gz` has).
+fn is_called_capture(path: &Path) -> bool {
+    path.file_name()
+        .and_then(OsStr::to_str)
+        .is_some_and(|name| [".pcap", ".cap"].iter().any(|ending| name.contains(ending)))
 }

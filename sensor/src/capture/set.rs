@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use super::file::CaptureFile;
-use super::{CaptureError, Frame, FrameSource, STDIN};
-use crate::capture::LinkType;
+use super::{CaptureError, Frame, FrameSource, LinkType, Losses, STDIN};
 use crate::time::Timestamp;
 
 /// Capture files merged by the time of their frames.
@@ -21,6 +20,8 @@ pub struct CaptureSet {
     /// The open file whose head was handed out by the last call.
     taken: Option<usize>,
     errors: VecDeque<CaptureError>,
+    /// What the files read so far say was dropped; the single one tells itself.
+    losses: Losses,
 }
 
 struct Waiting {
@@ -48,6 +49,7 @@ impl CaptureSet {
             open: Vec::new(),
             taken: None,
             errors: VecDeque::new(),
+            losses: Losses::default(),
         };
         if let [path] = paths {
             match CaptureFile::open(path) {
@@ -68,21 +70,28 @@ impl CaptureSet {
     /// Finds the time of the first frame; what cannot be read twice (standard input, a named pipe)
     /// is opened once and stays open.
     fn prepare(&mut self, path: &Path, order: usize, waiting: &mut Vec<Waiting>) {
-        match CaptureFile::open(path) {
-            Ok(file) => {
-                if let Some(open) = self.head_of(file, order) {
-                    if path.as_os_str() == STDIN || !path.is_file() {
-                        self.open.push(open);
-                    } else {
-                        waiting.push(Waiting { first: open.time, order, path: path.to_owned() });
-                    }
-                }
+        let (told, losses) = (self.errors.len(), self.losses);
+        if let Some(open) = self.head_of(path, order) {
+            if path.as_os_str() == STDIN || !path.is_file() {
+                self.open.push(open);
+            } else {
+                // It is read from its beginning when it is due, and tells everything then.
+                self.errors.truncate(told);
+                self.losses = losses;
+                waiting.push(Waiting { first: open.time, order, path: path.to_owned() });
             }
-            Err(error) => self.errors.push_back(error),
         }
     }
 
-    fn head_of(&mut self, file: CaptureFile, order: usize) -> Option<Open> {
+    /// Opens a file and reads its first frame.
+    fn head_of(&mut self, path: &Path, order: usize) -> Option<Open> {
+        let file = match CaptureFile::open(path) {
+            Ok(file) => file,
+            Err(error) => {
+                self.errors.push_back(error);
+                return None;
+            }
+        };
         let mut open = Open {
             file,
             order,
@@ -96,21 +105,27 @@ impl CaptureSet {
 
     /// Reads the next frame of `open` into its buffer; tells whether there was one.
     fn advance(&mut self, open: &mut Open) -> bool {
-        match open.file.next_frame() {
-            Ok(Some(frame)) => {
-                open.time = frame.time;
-                open.link = frame.link;
-                open.wire_length = frame.wire_length;
-                open.data.clear();
-                open.data.extend_from_slice(frame.data);
-                true
+        let before = open.file.losses();
+        let found = loop {
+            match open.file.next_frame() {
+                Ok(Some(frame)) => {
+                    open.time = frame.time;
+                    open.link = frame.link;
+                    open.wire_length = frame.wire_length;
+                    open.data.clear();
+                    open.data.extend_from_slice(frame.data);
+                    break true;
+                }
+                Ok(None) => break false,
+                // After a link type that is not read come its frames; after damage, the end.
+                Err(error) => self.errors.push_back(error),
             }
-            Ok(None) => false,
-            Err(error) => {
-                self.errors.push_back(error);
-                false
-            }
+        };
+        let after = open.file.losses();
+        if after != before {
+            self.losses = self.losses.without(before).with(after);
         }
+        found
     }
 
     /// Opens every waiting file whose first frame is not later than all open heads.
@@ -121,13 +136,8 @@ impl CaptureSet {
                 return;
             }
             let Some(next) = self.waiting.pop_front() else { return };
-            match CaptureFile::open(&next.path) {
-                Ok(file) => {
-                    if let Some(open) = self.head_of(file, next.order) {
-                        self.open.push(open);
-                    }
-                }
-                Err(error) => self.errors.push_back(error),
+            if let Some(open) = self.head_of(&next.path, next.order) {
+                self.open.push(open);
             }
         }
     }
@@ -165,5 +175,9 @@ impl FrameSource for CaptureSet {
             data: &open.data,
             wire_length: open.wire_length,
         }))
+    }
+
+    fn losses(&self) -> Losses {
+        self.single.as_ref().map_or(self.losses, FrameSource::losses)
     }
 }

@@ -1,0 +1,139 @@
+//! A capture file of either format, over any reader.
+//!
+//! Nothing here opens files or knows of compression.
+
+use std::io::{self, Read};
+
+use super::fault::Fault;
+use super::pcap_file::{FILE_HEADER, PcapFile};
+use super::pcapng::{self, Pcapng};
+use super::window::Window;
+use super::{Frame, LinkType, Losses};
+use crate::time::Timestamp;
+
+/// Octets a frame may have: 64 times what IP can carry. A longer one is damage.
+pub(super) const MAX_FRAME: usize = 16 * 1024 * 1024;
+
+/// First octets of pcap files: both byte orders of the micro-, nanosecond and Kuznetzov's form.
+const PCAP_MAGICS: [[u8; 4]; 6] = [
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0xcd, 0x34],
+    [0x34, 0xcd, 0xb2, 0xa1],
+];
+
+/// Tells whether a file that begins so may be a capture.
+pub(super) fn begins_capture(magic: [u8; 4]) -> bool {
+    magic == pcapng::MAGIC || PCAP_MAGICS.contains(&magic)
+}
+
+/// An open capture file.
+///
+/// Memory: the window (at most a little over 16 MiB, in practice 256 KiB) and, for pcapng, the
+/// descriptions of the interfaces of one section.
+pub(super) struct Savefile<R> {
+    window: Window<R>,
+    format: Format,
+}
+
+enum Format {
+    Pcap(PcapFile),
+    Pcapng(Pcapng),
+}
+
+/// Why an input is no capture.
+#[derive(Debug)]
+pub(super) enum NoCapture {
+    /// There is nothing in it.
+    Empty,
+    /// It cannot be read at all.
+    Input(io::Error),
+    /// It is something else, which begins so.
+    Other { cause: String, head: Vec<u8> },
+    /// It is one, but its header is cut short.
+    Short(String),
+}
+
+/// What stands before the next frame, which is in the window as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    pub(super) wire_length: u32,
+    /// Octets from the start of the window to the frame.
+    pub(super) before: usize,
+    /// Octets of the frame.
+    pub(super) length: usize,
+    /// Octets between the frame and what comes next.
+    pub(super) after: usize,
+}
+
+impl<R: Read> Savefile<R> {
+    /// Reads the file header.
+    pub(super) fn new(input: R) -> Result<Self, NoCapture> {
+        let mut window = Window::new(input);
+        let head = window.have(4).map_err(NoCapture::Input)?;
+        let Some(magic) = head.first_chunk::<4>().copied() else {
+            return Err(match head {
+                [] => NoCapture::Empty,
+                head => NoCapture::Short(few(head.len(), FILE_HEADER)),
+            });
+        };
+        let format = if magic == pcapng::MAGIC {
+            Format::Pcapng(Pcapng::start(&mut window)?)
+        } else if PCAP_MAGICS.contains(&magic) {
+            let head = window.have(FILE_HEADER).map_err(NoCapture::Input)?;
+            let Some(header) = head.first_chunk() else {
+                return Err(NoCapture::Short(few(head.len(), FILE_HEADER)));
+            };
+            let file = PcapFile::from_header(header)
+                .map_err(|cause| NoCapture::Other { cause, head: magic.to_vec() })?;
+            window.take(FILE_HEADER);
+            Format::Pcap(file)
+        } else {
+            let head = window.have(8).map_err(NoCapture::Input)?;
+            let head = head.get(..8).unwrap_or(head).to_vec();
+            return Err(NoCapture::Other { cause: "unknown file format".to_owned(), head });
+        };
+        Ok(Self { window, format })
+    }
+
+    /// Steps to the next frame, `None` at the end; asked again, it says the same of the same frame.
+    ///
+    /// # Errors
+    /// Where the file is damaged or breaks off; nothing can be read after that.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Result<Option<Head>, Fault> {
+        match &mut self.format {
+            Format::Pcap(file) => file.peek(&mut self.window),
+            Format::Pcapng(file) => file.peek(&mut self.window),
+        }
+    }
+
+    /// Takes the frame that `peek` stepped to.
+    #[inline]
+    pub(super) fn take(&mut self, head: &Head) -> Frame<'_> {
+        let octets = self.window.take(head.before + head.length + head.after);
+        Frame {
+            time: head.time,
+            link: head.link,
+            data: octets.get(head.before..head.before + head.length).unwrap_or_default(),
+            wire_length: head.wire_length,
+        }
+    }
+
+    /// Returns what the file says was dropped, as far as it has been read.
+    pub(super) fn losses(&self) -> Losses {
+        match &self.format {
+            Format::Pcap(_) => Losses::default(),
+            Format::Pcapng(file) => file.losses(),
+        }
+    }
+}
+
+/// Says that a header is short.
+pub(super) fn few(there: usize, needed: usize) -> String {
+    format!("truncated: {there} of {needed} octets of its header are there")
+}
