@@ -66,21 +66,21 @@ impl Fault {
                 format!("more than {} interfaces in one section", super::pcapng::MAX_INTERFACES)
             }
             Self::Length { length, kind } => format!(
-                "a block (type {kind:#x}) at frame {frame} of {length} octets, \
-                 which no such block has"
+                "a block (type {kind:#x}) before or around frame {frame} claims {length} octets, \
+                 too few or no multiple of four"
             ),
             Self::NoInterface { interface, known } => {
                 format!("frame {frame} is of interface {interface}, but {known} are described")
             }
             Self::Section(section) => section.to_string(),
             Self::Trailer { length, trailer, kind } => format!(
-                "a block (type {kind:#x}) at frame {frame} begins with the length {length} \
-                 and ends with the length {trailer}"
+                "a block (type {kind:#x}) before or around frame {frame} begins with the length \
+                 {length} and ends with the length {trailer}"
             ),
         }
     }
 
-    /// Says what to do about it.
+    /// Says what to do about it; `PACKED` where another error is wrapped, as by `unpack`.
     pub(super) fn hint(&self) -> &'static str {
         match self {
             Self::CutBlock { .. } | Self::CutFrame { .. } | Self::CutHeader { .. } => CUT,
