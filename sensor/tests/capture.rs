@@ -1,6 +1,10 @@
 //! Capture files as recorders write them, held against libpcap and against what was written.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests may fail loudly"
+)]
 
 #[cfg(test)]
 mod support;
@@ -261,6 +265,31 @@ impl Writer {
         self.ends.push(self.file.len());
     }
 
+    /// The body of a frame block that has a stamp.
+    fn stamped(
+        &self,
+        interface: usize,
+        kind: u32,
+        stamp: u64,
+        data: &[u8],
+        lengths: (u32, u8),
+    ) -> Vec<u8> {
+        let (wire, options) = lengths;
+        let mut body = if kind == 2 {
+            [self.half(u16::try_from(interface).unwrap()), [0xff, 0xff]].concat()
+        } else {
+            self.word(u32::try_from(interface).unwrap()).to_vec()
+        };
+        body.extend(self.word(u32::try_from(stamp >> 32).unwrap()));
+        body.extend(self.word(u32::try_from(stamp & 0xffff_ffff).unwrap()));
+        body.extend(self.word(u32::try_from(data.len()).unwrap()));
+        body.extend(self.word(wire));
+        body.extend(data);
+        body.resize(body.len().next_multiple_of(4), 0);
+        body.extend(self.option(1, &vec![b'y'; usize::from(options)]));
+        body
+    }
+
     fn part(&mut self, part: &Part) {
         let count = self.interfaces.len();
         match part {
@@ -294,22 +323,11 @@ impl Writer {
                 self.interfaces.push((*link, *snap, resolution, offset, Losses::default()));
             }
             Part::Frame(index, old, stamp, data, wire, options) if count > 0 => {
+                let kind = if *old { 2 } else { 6 };
                 let index = index % count;
                 let (link, _, resolution, offset, _) = self.interfaces[index];
-                let number = u32::try_from(index).unwrap();
-                let mut body = if *old {
-                    [self.half(u16::try_from(index).unwrap()), [0xff, 0xff]].concat()
-                } else {
-                    self.word(number).to_vec()
-                };
-                body.extend(self.word(u32::try_from(stamp >> 32).unwrap()));
-                body.extend(self.word(u32::try_from(stamp & 0xffff_ffff).unwrap()));
-                body.extend(self.word(u32::try_from(data.len()).unwrap()));
-                body.extend(self.word(*wire));
-                body.extend(data);
-                body.resize(body.len().next_multiple_of(4), 0);
-                body.extend(self.option(1, &vec![b'y'; usize::from(*options)]));
-                self.block(if *old { 2 } else { 6 }, body);
+                let body = self.stamped(index, kind, *stamp, data, (*wire, *options));
+                self.block(kind, body);
                 self.frame(micros(*stamp, resolution, offset), link, data, *wire);
             }
             Part::Simple(data, wire) if count > 0 => {

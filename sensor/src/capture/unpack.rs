@@ -300,3 +300,225 @@ impl BufRead for Source {
         self.input.consume(count - head);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write as _};
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+    use lzma_rust2::{CheckType, XzOptions, XzWriter};
+    use proptest::prelude::*;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::*;
+
+    const ALL: [Packing; 4] = [Packing::Gzip, Packing::Lz4, Packing::Xz, Packing::Zstd];
+
+    fn pack(packing: Packing, octets: &[u8]) -> Vec<u8> {
+        match packing {
+            Packing::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+                encoder.write_all(octets).unwrap();
+                encoder.finish().unwrap()
+            }
+            Packing::Lz4 => {
+                let info = FrameInfo::new()
+                    .block_mode(BlockMode::Linked)
+                    .block_size(BlockSize::Max64KB)
+                    .block_checksums(true)
+                    .content_checksum(true);
+                let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+                encoder.write_all(octets).unwrap();
+                encoder.finish().unwrap()
+            }
+            Packing::Xz => {
+                let mut options = XzOptions::with_preset(1);
+                options.set_check_sum_type(CheckType::Crc64);
+                let mut encoder = XzWriter::new(Vec::new(), options).unwrap();
+                encoder.write_all(octets).unwrap();
+                encoder.finish().unwrap()
+            }
+            Packing::Zstd => compress_to_vec(octets, CompressionLevel::Fastest),
+        }
+    }
+
+    /// What comes out before the end or an error.
+    fn unpack(octets: Vec<u8>) -> (Vec<u8>, io::Result<()>) {
+        let mut out = Vec::new();
+        let result = Unpacked::new(Box::new(Cursor::new(octets)))
+            .and_then(|mut unpacked| unpacked.read_to_end(&mut out).map(|_| ()));
+        (out, result)
+    }
+
+    fn sample(length: usize) -> Vec<u8> {
+        (0..u32::MAX)
+            .flat_map(|word| (word / 3).wrapping_mul(word).to_le_bytes())
+            .take(length)
+            .collect()
+    }
+
+    #[test]
+    fn members_follow_one_another() {
+        let (one, other) = (sample(300_000), b"another".to_vec());
+        for packing in ALL {
+            let octets = [pack(packing, &one), pack(packing, b""), pack(packing, &other)].concat();
+            let (out, result) = unpack(octets);
+            result.unwrap();
+            assert!(out == [one.clone(), other.clone()].concat(), "{packing}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_packed_passes() {
+        for length in [0, 1, 5, 6, 7, 200_000] {
+            let octets = sample(length);
+            let (out, result) = unpack(octets.clone());
+            result.unwrap();
+            assert!(out == octets);
+        }
+    }
+
+    /// Written by gzip 1.12, zstd 1.5, xz 5.4 and lz4 1.9.
+    #[test]
+    fn files_of_the_usual_programs_are_read() {
+        for hex in [
+            "1f8b0800000000000003bb7278d3422606160618f8ff9f8181910182998098058a13939253000017e785\
+             2c000000",
+            "28b52ffd04580d0100a8d4c3b2a102000400ffff000001000200006162636404002040cf3b76a310800b\
+             10788d31",
+            "fd377a585a000004e6d6b4460200210116000000742fe5a3e0002b001c5d006a30d1c87d8bf8099bad94\
+             4b8af2fffacad65162ad5b8d462bd8f57700526e2937d77d460c0001382c3365c1051fb6f37d01000000\
+             0004595a",
+            "fd377a585a00000ae1fb0ca10200210116000000742fe5a3e0002b001c5d006a30d1c87d8bf8099bad94\
+             4b8af2fffacad65162ad5b8d462bd8f57700f7a6a1266bdaf126a6e7eb902b87c48686aff91e1649ed38\
+             9786a1a6226dece30001502c9c84e5a8189b4b9a01000000000a595a",
+            "04224d186440a72300000084d4c3b2a102000400010062ffff000001000400310200001a008004000000\
+             61626364000000002601b3cb",
+        ] {
+            let digits: Vec<u8> = hex.bytes().map(|digit| (digit - b'0') % 39).collect();
+            let octets: Vec<u8> = digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+            let whole = octets.len();
+            let (out, result) = unpack(octets.clone());
+            result.unwrap();
+            assert_eq!((out.len(), &out[40..]), (44, b"abcd".as_slice()));
+            for at in 0..whole {
+                let (out, result) = unpack(octets[..at].to_vec());
+                assert!(result.is_err() || Packing::of(&octets[..at]).is_none() && out.len() == at);
+            }
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_told_as_one() {
+        for packing in ALL {
+            let octets = pack(packing, &sample(3000));
+            for at in 6..octets.len() {
+                let (out, result) = unpack(octets[..at].to_vec());
+                let error = result.expect_err("told");
+                assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{packing} {at}: {error}");
+                assert_eq!(error.to_string(), format!("its {packing} layer is truncated"));
+                assert!(sample(3000).starts_with(&out));
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_truncation_comes_out() {
+        for packing in ALL {
+            let octets = pack(packing, &sample(3_000_000));
+            let (out, result) = unpack(octets[..octets.len() * 3 / 4].to_vec());
+            assert!(result.is_err());
+            assert!(out.len() > 1_000_000, "{packing}: {}", out.len());
+            assert!(sample(3_000_000).starts_with(&out));
+        }
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_damage() {
+        for (packing, from_end) in
+            [(Packing::Gzip, 8), (Packing::Lz4, 1), (Packing::Xz, 24), (Packing::Zstd, 1)]
+        {
+            let mut octets = pack(packing, b"some octets that are checked");
+            let at = octets.len() - from_end;
+            octets[at] ^= 1;
+            let error = unpack(octets).1.expect_err("told");
+            assert!(error.to_string().contains("is damaged"), "{packing}: {error}");
+        }
+    }
+
+    #[test]
+    fn padding_and_skippable_frames_are_passed_over_and_anything_else_is_told() {
+        let skippable = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+        for packing in ALL {
+            let member = pack(packing, b"abc");
+            let filler: &[u8] =
+                if matches!(packing, Packing::Gzip | Packing::Xz) { &[0; 8] } else { &skippable };
+            let (out, result) = unpack([&member, filler, &member, filler].concat());
+            result.unwrap();
+            assert_eq!(out, b"abcabc");
+            let (out, result) = unpack([&member, b"rest".as_slice()].concat());
+            assert_eq!(out, b"abc");
+            let error = result.expect_err("told");
+            assert_eq!(
+                error.to_string(),
+                format!("its {packing} layer is followed by something else")
+            );
+        }
+    }
+
+    #[test]
+    fn a_window_beyond_the_bound_is_refused_before_it_is_taken() {
+        // zstd: a window of 2 GiB. xz: a dictionary of 1.5 GiB, its header with its checksum.
+        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 1, 0, 0];
+        let mut xz = vec![0xfd, b'7', b'z', b'X', b'Z', 0, 0, 4, 0xe6, 0xd6, 0xb4, 0x46];
+        let header = [2, 0, 0x21, 1, 37, 0, 0, 0];
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&header);
+        xz.extend(header);
+        xz.extend(checksum.sum().to_le_bytes());
+        xz.extend([0; 64]);
+        for octets in [zstd.to_vec(), xz] {
+            let error = unpack(octets).1.expect_err("told").to_string();
+            assert!(error.contains("is damaged"), "{error}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn flipped_octets_never_panic_and_never_come_out_as_whole(
+            packing in prop::sample::select(ALL.to_vec()),
+            length in 0_usize..40_000,
+            flips in prop::collection::vec((any::<prop::sample::Index>(), 1_u8..), 1..4),
+        ) {
+            let whole = sample(length);
+            let mut octets = pack(packing, &whole);
+            for (at, mask) in flips {
+                let at = at.index(octets.len());
+                octets[at] ^= mask;
+            }
+            let (out, result) = unpack(octets.clone());
+            // A flip in the magic makes it a file that is not packed.
+            if Packing::of(&octets) == Some(packing) && result.is_ok() {
+                prop_assert!(out == whole, "{} octets of {}", out.len(), whole.len());
+            }
+        }
+
+        #[test]
+        fn any_octets_behind_a_magic_end(
+            magic in prop::sample::select(vec![
+                vec![0x1f, 0x8b, 8, 0],
+                vec![0x04, 0x22, 0x4d, 0x18, 0x40],
+                vec![0xfd, b'7', b'z', b'X', b'Z', 0, 0, 1, 0x69, 0x22, 0xde, 0x36],
+                vec![0x28, 0xb5, 0x2f, 0xfd, 0x24],
+            ]),
+            octets in prop::collection::vec(any::<u8>(), 0..400),
+        ) {
+            let (out, _) = unpack([magic, octets].concat());
+            prop_assert!(out.len() < 64 * 1024 * 1024);
+        }
+    }
+}
