@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::directory::{Directory, Due, Id, Mark, Resume};
+use super::directory::{Directory, Due, Id, Mark, Resume, head};
 use super::growing::{Growing, Progress, lock};
 use super::{CaptureError, CaptureFile, Frame, FrameSource, Losses};
 
@@ -195,17 +195,337 @@ impl FrameSource for FollowedDirectory {
     }
 }
 
-/// Notes how a file is that has been read.
+/// Notes how a file is that has been read; where it has been written anew since, as changed.
 fn mark(file: &File, progress: &Progress, resume: Resume, damaged: bool) -> Mark {
-    let metadata = file.metadata().ok();
+    let known = progress.head(file);
+    let same = head(file, known.len()) == known;
+    let metadata = file.metadata().ok().filter(|_| same);
     let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
     let there = metadata.map_or(0, |metadata| metadata.len());
     let read = progress.octets();
     let length = if damaged { read.max(there) } else { read };
-    Mark { length, modified, head: progress.head(file), resume, damaged }
+    Mark { length, modified, head: known, resume, damaged }
 }
 
 /// The one place where capture files are waited for: a recorder cannot be asked to call back.
 fn pause() {
     std::thread::sleep(PERIOD);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    type Step = Box<dyn FnMut(&Path) + Send>;
+
+    /// The header of a pcap file.
+    const HEADER: [u8; 24] =
+        [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+
+    /// A frame of 50 octets at a second.
+    fn frame(second: u32) -> Vec<u8> {
+        let words = [second, 0, 50, 50].map(u32::to_le_bytes).concat();
+        [words, vec![7; 50]].concat()
+    }
+
+    fn capture(seconds: &[u32]) -> Vec<u8> {
+        let frames: Vec<u8> = seconds.iter().flat_map(|second| frame(*second)).collect();
+        [HEADER.to_vec(), frames].concat()
+    }
+
+    fn put(folder: &Path, name: &str, octets: &[u8]) {
+        fs::write(folder.join(name), octets).unwrap();
+    }
+
+    fn add(folder: &Path, name: &str, octets: &[u8]) {
+        let path = folder.join(name);
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(octets).unwrap();
+    }
+
+    fn step(step: impl FnMut(&Path) + Send + 'static) -> Step {
+        Box::new(step)
+    }
+
+    /// Follows a folder in which a step is done at each wait; when none is left, it ends.
+    fn follow(first: impl FnOnce(&Path), steps: Vec<Step>) -> (Vec<i64>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path: PathBuf = folder.path().to_owned();
+        first(&path);
+        let mut steps = VecDeque::from(steps);
+        let inside = path.clone();
+        let mut source = FollowedDirectory::with_wait(&path, move || {
+            let Some(mut step) = steps.pop_front() else { return false };
+            step(&inside);
+            true
+        })
+        .unwrap();
+        let (mut seconds, mut told) = (Vec::new(), Vec::new());
+        loop {
+            match source.next_frame() {
+                Ok(Some(frame)) => {
+                    assert_eq!(frame.data, [7; 50]);
+                    seconds.push(frame.time.micros() / 1_000_000);
+                }
+                Ok(None) => {
+                    assert!(source.next_frame().unwrap().is_none(), "it stays at the end");
+                    return (seconds, told);
+                }
+                Err(error) => told.push(error.to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn files_come_by_the_time_of_their_first_frame_then_by_natural_order() {
+        let (seconds, told) = follow(
+            |folder| {
+                put(folder, "z", &capture(&[1, 2]));
+                put(folder, "file10", &capture(&[5, 7]));
+                put(folder, "file2", &capture(&[5, 6]));
+                put(folder, "a", &capture(&[8]));
+            },
+            vec![],
+        );
+        assert_eq!(seconds, [1, 2, 5, 6, 5, 7, 8]);
+        assert_eq!(told, [""; 0]);
+    }
+
+    #[test]
+    fn a_file_is_read_as_it_grows_and_left_for_a_newer_one() {
+        let (seconds, told) = follow(
+            |_| {},
+            vec![
+                step(|_| {}),
+                step(|folder| put(folder, "0", &[])),
+                step(|folder| add(folder, "0", &HEADER[..10])),
+                step(|folder| add(folder, "0", &HEADER[10..])),
+                step(|folder| add(folder, "0", &frame(1)[..20])),
+                step(|folder| add(folder, "0", &frame(1)[20..])),
+                step(|folder| add(folder, "0", &[frame(2), frame(3)].concat())),
+                // The recorder goes on to the next file when this one is complete.
+                step(|folder| {
+                    add(folder, "0", &frame(4));
+                    put(folder, "1", &HEADER);
+                }),
+                step(|folder| add(folder, "1", &frame(5))),
+                step(|folder| add(folder, "1", &frame(6)[..30])),
+            ],
+        );
+        assert_eq!(seconds, [1, 2, 3, 4, 5]);
+        assert_eq!(told, [""; 0], "a frame that is being written when all ends is no damage");
+    }
+
+    #[test]
+    fn a_frame_whose_rest_never_comes_is_damage() {
+        let (seconds, told) = follow(
+            |folder| put(folder, "0", &capture(&[1, 2])[..24 + 66 + 40]),
+            vec![step(|_| {}), step(|folder| put(folder, "1", &capture(&[3]))), step(|_| {})],
+        );
+        assert_eq!(seconds, [1, 3]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("truncated: 24 of 50 octets of frame 2 are there"), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_that_grows_after_it_was_left_is_read_on() {
+        let (seconds, told) = follow(
+            |folder| {
+                put(folder, "0", &capture(&[1, 2]));
+                put(folder, "1", &capture(&[10]));
+            },
+            vec![
+                step(|folder| add(folder, "0", &[frame(3), frame(4)].concat())),
+                step(|folder| add(folder, "1", &frame(11))),
+                step(|folder| add(folder, "1", &frame(12))),
+            ],
+        );
+        assert_eq!(seconds, [1, 2, 10, 3, 4, 11, 12]);
+        assert_eq!(told, [""; 0]);
+    }
+
+    #[test]
+    fn a_ring_that_takes_its_old_names_is_read_anew() {
+        // Shorter, longer, and of the same length as before; by truncation and by another file.
+        for seconds_anew in [vec![20], vec![20, 21], vec![20, 21, 22, 23]] {
+            for replace in [false, true] {
+                let written = seconds_anew.clone();
+                let (seconds, told) = follow(
+                    |folder| {
+                        put(folder, "0", &capture(&[1, 2]));
+                        put(folder, "1", &capture(&[10]));
+                    },
+                    vec![
+                        step(move |folder| {
+                            if replace {
+                                put(folder, ".new", &capture(&written));
+                                fs::rename(folder.join(".new"), folder.join("0")).unwrap();
+                            } else {
+                                put(folder, "0", &capture(&written));
+                            }
+                        }),
+                        step(|_| {}),
+                        step(|folder| put(folder, "2", &capture(&[30]))),
+                    ],
+                );
+                let expected: Vec<i64> = [&[1, 2, 10], &seconds_anew[..], &[30]]
+                    .concat()
+                    .into_iter()
+                    .map(i64::from)
+                    .collect();
+                assert_eq!(seconds, expected, "{replace}");
+                assert_eq!(told, [""; 0]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_open_file_may_be_truncated_and_written_anew() {
+        for anew in [&[20][..], &[20, 21], &[20, 21, 22]] {
+            let (seconds, told) = follow(
+                |folder| put(folder, "0", &capture(&[1, 2])),
+                vec![step(move |folder| put(folder, "0", &capture(anew))), step(|_| {})],
+            );
+            let anew = anew.iter().map(|second| i64::from(*second));
+            assert_eq!(seconds, [1, 2].into_iter().chain(anew).collect::<Vec<_>>());
+            assert_eq!(told, [""; 0]);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_removed_while_it_is_read_is_left() {
+        let (seconds, told) = follow(
+            |folder| put(folder, "0", &capture(&[1, 2])),
+            vec![
+                step(|folder| {
+                    add(folder, "0", &frame(3));
+                    fs::remove_file(folder.join("0")).unwrap();
+                }),
+                step(|folder| put(folder, "1", &capture(&[4]))),
+                step(|_| {}),
+            ],
+        );
+        assert_eq!(seconds, [1, 2, 3, 4]);
+        assert_eq!(told, [""; 0]);
+    }
+
+    #[test]
+    fn a_renamed_file_is_not_read_again() {
+        let (seconds, _) = follow(
+            |folder| {
+                put(folder, "0", &capture(&[1]));
+                put(folder, "1", &capture(&[2]));
+            },
+            vec![step(|folder| fs::rename(folder.join("0"), folder.join("old")).unwrap())],
+        );
+        assert_eq!(seconds, [1, 2]);
+    }
+
+    fn gzip(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(octets).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn compressed_files_are_read_once() {
+        let (seconds, told) = follow(
+            |folder| {
+                put(folder, "a.gz", &gzip(&capture(&[1])));
+                put(folder, "b", &capture(&[2]));
+                put(folder, "c", &capture(&[3]));
+            },
+            vec![
+                // What `tcpdump -z gzip` does with a file it has left.
+                step(|folder| {
+                    put(folder, "b.gz", &gzip(&capture(&[2])));
+                    fs::remove_file(folder.join("b")).unwrap();
+                }),
+                step(|folder| {
+                    let packed = gzip(&capture(&[4, 5]));
+                    put(folder, "d.gz", &packed[..30]);
+                }),
+                step(|folder| {
+                    let packed = gzip(&capture(&[4, 5]));
+                    add(folder, "d.gz", &packed[30..]);
+                }),
+            ],
+        );
+        assert_eq!(seconds, [1, 2, 3, 4, 5]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("b.gz") && told[0].contains("compressed form"), "{told:?}");
+    }
+
+    #[test]
+    fn the_compressed_form_stands_in_for_a_file_that_is_gone_before_it_was_read() {
+        let (seconds, told) = follow(
+            |folder| {
+                put(folder, "a", &capture(&[1]));
+                put(folder, "b.gz", &gzip(&capture(&[2])));
+                put(folder, "b", &capture(&[2]));
+            },
+            vec![],
+        );
+        assert_eq!((seconds.as_slice(), told.len()), ([1, 2].as_slice(), 1));
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "b", &capture(&[2]));
+        put(folder.path(), "b.gz", &gzip(&capture(&[2])));
+        let mut source = FollowedDirectory::with_wait(folder.path(), || false).unwrap();
+        fs::remove_file(folder.path().join("b")).unwrap();
+        assert!(matches!(source.next_frame(), Err(CaptureError::LeftOut { .. })));
+        assert_eq!(source.next_frame().unwrap().unwrap().time.micros(), 2_000_000);
+    }
+
+    #[test]
+    fn what_is_no_capture_is_left_out_with_one_notice() {
+        let (seconds, told) = follow(
+            |folder| {
+                put(folder, "notes.txt", b"not a capture");
+                put(folder, ".hidden", &capture(&[9]));
+                fs::create_dir(folder.join("sub")).unwrap();
+                put(folder, "0", &capture(&[1]));
+            },
+            vec![step(|_| {}), step(|_| {}), step(|folder| put(folder, "1", &capture(&[2])))],
+        );
+        assert_eq!(seconds, [1, 2]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("left out") && told[0].contains("notes.txt"), "{told:?}");
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_told_once_however_the_file_grows() {
+        let mut damaged = capture(&[1, 2]);
+        damaged[24 + 66 + 11] = 0xff;
+        let (seconds, told) = follow(
+            |folder| put(folder, "0", &damaged),
+            vec![
+                step(|folder| add(folder, "0", &frame(3))),
+                step(|folder| add(folder, "0", &frame(4))),
+                step(|folder| put(folder, "1", &capture(&[5]))),
+            ],
+        );
+        assert_eq!((seconds.as_slice(), told.len()), ([1, 5].as_slice(), 1), "{told:?}");
+    }
+
+    #[test]
+    fn the_stop_flag_ends_the_waiting_after_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "0", &capture(&[1]));
+        put(folder.path(), "1", &capture(&[2, 3])[..24 + 66 + 30]);
+        let stop = Arc::new(AtomicBool::new(true));
+        let mut source = FollowedDirectory::new(folder.path(), stop).unwrap();
+        assert!(source.next_frame().unwrap().is_some());
+        assert!(source.next_frame().unwrap().is_some());
+        assert!(source.next_frame().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_directory_that_is_missing_is_an_error_at_once() {
+        let result = FollowedDirectory::with_wait(Path::new("/nonexistent"), || false);
+        assert!(result.is_err_and(|error| error.to_string().contains("/nonexistent")));
+    }
 }
