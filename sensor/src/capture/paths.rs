@@ -109,3 +109,96 @@ fn is_called_capture(path: &Path) -> bool {
         .and_then(OsStr::to_str)
         .is_some_and(|name| [".pcap", ".cap"].iter().any(|ending| name.contains(ending)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn gzip(octets: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(octets).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A folder with captures and other files, and what is a capture in it.
+    fn folder() -> (tempfile::TempDir, [&'static str; 5]) {
+        let folder = tempfile::tempdir().unwrap();
+        let pcap = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+        let put = |name: &str, octets: &[u8]| fs::write(folder.path().join(name), octets).unwrap();
+        put("a.pcap", &pcap);
+        put("b", &[0x0a, 0x0d, 0x0d, 0x0a]);
+        put("c.gz", &gzip(&pcap));
+        put("d", &[0x34, 0xcd, 0xb2, 0xa1]);
+        put("damaged.pcap1.gz", &[0x1f, 0x8b, 8, 0xff, 0]);
+        put("damaged.log.gz", &[0x1f, 0x8b, 8, 0xff, 0]);
+        put("notes.txt", b"no capture");
+        put("notes.gz", &gzip(b"no capture"));
+        put("twice.gz", &gzip(&gzip(&pcap)));
+        put("empty", b"");
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        put("sub/e.pcap", &pcap);
+        (folder, ["a.pcap", "b", "c.gz", "d", "damaged.pcap1.gz"])
+    }
+
+    fn names(root: &Path, paths: &[PathBuf]) -> Vec<String> {
+        let name = |path: &PathBuf| path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        paths.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_directory_is_the_captures_in_it_compressed_ones_too() {
+        let (folder, captures) = folder();
+        let files = expand(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(names(folder.path(), &files), captures);
+    }
+
+    #[test]
+    fn a_directory_without_captures_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = expand(&[folder.path().to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("no capture files") && error.contains("compressed"), "{error}");
+    }
+
+    #[test]
+    fn a_pattern_is_what_it_matches_in_order() {
+        let (folder, _) = folder();
+        let root = folder.path();
+        for (pattern, expected) in [
+            ("*.pcap", &["a.pcap"][..]),
+            ("*/*.pcap", &["sub/e.pcap"]),
+            ("**/*.pcap", &["a.pcap", "sub/e.pcap"]),
+            ("[ab]*", &["a.pcap", "b"]),
+            ("?", &["b", "d"]),
+            ("su?", &["sub/e.pcap"]),
+            ("notes.*", &["notes.gz", "notes.txt"]),
+        ] {
+            let files = expand(&[root.join(pattern)]).unwrap();
+            assert_eq!(names(root, &files), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_an_error() {
+        let (folder, _) = folder();
+        let error = expand(&[folder.path().join("*.cap")]).unwrap_err().to_string();
+        assert!(error.contains("no file matches") && error.contains("*.cap"), "{error}");
+        let error = expand(&[folder.path().join("a***b")]).unwrap_err().to_string();
+        assert!(error.contains("neither a file nor a pattern"), "{error}");
+    }
+
+    #[test]
+    fn a_file_whose_name_looks_like_a_pattern_is_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a[1]*.pcap");
+        fs::write(&path, [0x0a, 0x0d, 0x0d, 0x0a]).unwrap();
+        assert_eq!(expand(std::slice::from_ref(&path)).unwrap(), [path]);
+    }
+
+    #[test]
+    fn other_paths_pass_unchanged() {
+        let paths = [PathBuf::from("/nonexistent/a.pcap"), PathBuf::from(STDIN)];
+        assert_eq!(expand(&paths).unwrap(), paths);
+    }
+}

@@ -137,3 +137,103 @@ impl<R: Read> Savefile<R> {
 pub(super) fn few(there: usize, needed: usize) -> String {
     format!("truncated: {there} of {needed} octets of its header are there")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads to the end or to damage; returns the frames and the memory taken.
+    fn drain(octets: &[u8]) -> (usize, usize) {
+        let Ok(mut capture) = Savefile::new(octets) else { return (0, 0) };
+        let mut frames = 0;
+        while let Ok(Some(head)) = capture.peek() {
+            assert_eq!(capture.peek().unwrap().unwrap().length, head.length, "peeking is harmless");
+            assert_eq!(capture.take(&head).data.len(), head.length);
+            frames += 1;
+        }
+        (frames, capture.window.room())
+    }
+
+    /// Little-endian words.
+    fn words(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    fn section() -> Vec<u8> {
+        words(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28])
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_behind_a_header_end_and_take_no_more_memory_than_there_are(
+            pcapng in any::<bool>(),
+            body in prop::collection::vec(
+                prop_oneof![0_u32..8, Just(12), Just(20), Just(32), any::<u32>()],
+                0..200,
+            ),
+        ) {
+            let header = if pcapng {
+                section()
+            } else {
+                words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 0, 1])
+            };
+            let octets = [header, words(&body)].concat();
+            let (frames, room) = drain(&octets);
+            prop_assert!(frames <= octets.len() / 16);
+            prop_assert!(room <= 32 * 1024, "{}", room);
+        }
+    }
+
+    #[test]
+    fn lengths_that_lie_cost_no_memory() {
+        let interface = words(&[1, 20, 1, 0, 20]);
+        for block in [
+            words(&[6, 0x0100_0000, 0, 0, 0, 0x00ff_ff00, 0x00ff_ff00, 0, 0]),
+            words(&[1, 0xffff_fffc, 1, 0]),
+            words(&[5, 0xffff_fffc, 0, 0, 0]),
+            words(&[0xbad, 0xffff_fffc, 0, 0, 0]),
+            words(&[0x0a0d_0d0a, 0xffff_fffc, 0x1a2b_3c4d, 1, 0, 0]),
+        ] {
+            let (frames, room) = drain(&[section(), interface.clone(), block].concat());
+            assert!(frames == 0 && room <= 32 * 1024, "{room}");
+        }
+        let frame = words(&[0, 0, 0x00ff_ffff, 0x00ff_ffff, 0]);
+        let (frames, room) =
+            drain(&[words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 0, 1]), frame].concat());
+        assert!(frames == 0 && room <= 32 * 1024, "{room}");
+    }
+
+    #[test]
+    fn the_longest_frame_is_read_and_one_octet_more_is_damage() {
+        let header = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 0, 1]);
+        for (longer, expected) in [(0, 2), (1, 0)] {
+            let length = MAX_FRAME + longer;
+            let number = u32::try_from(length).unwrap();
+            let frame = [words(&[0, 0, number, number]), vec![7; length]].concat();
+            let (frames, room) = drain(&[header.clone(), frame.clone(), frame].concat());
+            assert_eq!(frames, expected);
+            assert!(room <= MAX_FRAME + 1024 * 1024, "{room}");
+        }
+    }
+
+    #[test]
+    fn a_large_unknown_block_is_stepped_over_without_being_kept() {
+        let length = 8 * 1024 * 1024;
+        let block = [words(&[0xbad, length]), vec![1; 8 * 1024 * 1024 - 12], words(&[length])];
+        let frame = words(&[6, 32, 0, 0, 5, 0, 0, 32]);
+        let octets = [section(), words(&[1, 20, 1, 0, 20]), block.concat(), frame].concat();
+        let (frames, room) = drain(&octets);
+        assert!(frames == 1 && room <= 256 * 1024, "{frames} {room}");
+    }
+
+    #[test]
+    fn a_section_describes_no_more_interfaces_than_are_kept() {
+        let interface = words(&[1, 20, 1, 0, 20]);
+        let octets = [section(), interface.repeat(pcapng::MAX_INTERFACES + 1)].concat();
+        let mut capture = Savefile::new(octets.as_slice()).unwrap_or_else(|_| panic!("a capture"));
+        let fault = capture.peek().unwrap_err();
+        assert_eq!(fault.cause(1), "more than 65536 interfaces in one section");
+    }
+}

@@ -181,3 +181,130 @@ impl FrameSource for CaptureSet {
         self.single.as_ref().map_or(self.losses, FrameSource::losses)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    /// A pcap file of frames at these seconds, each with a mark in it.
+    fn capture(link: u8, mark: u8, seconds: &[u32]) -> Vec<u8> {
+        let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+        file.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, link, 0, 0, 0]);
+        for second in seconds {
+            file.extend([*second, 0, 1, 1].map(u32::to_le_bytes).concat());
+            file.push(mark);
+        }
+        file
+    }
+
+    fn read(set: &mut CaptureSet) -> (Vec<(i64, u8)>, Vec<String>) {
+        let (mut frames, mut told) = (Vec::new(), Vec::new());
+        loop {
+            match set.next_frame() {
+                Ok(Some(frame)) => frames.push((frame.time.micros() / 1_000_000, frame.data[0])),
+                Ok(None) => return (frames, told),
+                Err(error) => told.push(error.to_string()),
+            }
+        }
+    }
+
+    /// Writes files of these octets and reads them as a set.
+    fn set(files: &[Vec<u8>]) -> (Vec<(i64, u8)>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> =
+            (0..files.len()).map(|index| folder.path().join(format!("{index}"))).collect();
+        for (path, octets) in paths.iter().zip(files) {
+            fs::write(path, octets).unwrap();
+        }
+        read(&mut CaptureSet::new(&paths))
+    }
+
+    #[test]
+    fn frames_of_several_files_come_by_time_then_by_the_order_of_files() {
+        let (frames, told) = set(&[
+            capture(1, b'a', &[5, 7, 7]),
+            capture(1, b'b', &[1, 7, 9]),
+            capture(1, b'c', &[7, 8]),
+        ]);
+        let expected = [
+            (1, b'b'),
+            (5, b'a'),
+            (7, b'a'),
+            (7, b'a'),
+            (7, b'b'),
+            (7, b'c'),
+            (8, b'c'),
+            (9, b'b'),
+        ];
+        assert_eq!(frames, expected);
+        assert_eq!(told, [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_jumps_back_keeps_its_order() {
+        let (frames, _) = set(&[capture(1, b'a', &[5, 2, 6]), capture(1, b'b', &[4, 7])]);
+        assert_eq!(frames, [(4, b'b'), (5, b'a'), (2, b'a'), (6, b'a'), (7, b'b')]);
+    }
+
+    #[test]
+    fn one_bad_file_among_others_is_told_once_and_the_others_are_read() {
+        let mut cut = capture(1, b'c', &[3, 4]);
+        cut.pop();
+        let mut cut_at_once = capture(1, b'd', &[3]);
+        cut_at_once.pop();
+        let (frames, told) = set(&[
+            capture(1, b'a', &[1, 5]),
+            cut,
+            cut_at_once,
+            b"no capture".to_vec(),
+            Vec::new(),
+            capture(1, b'e', &[]),
+            capture(147, b'f', &[2, 6]),
+        ]);
+        assert_eq!(frames, [(1, b'a'), (2, b'f'), (3, b'c'), (5, b'a'), (6, b'f')]);
+        for (part, count) in [
+            ("after frame 1", 1),
+            ("after frame 0", 1),
+            ("unknown file format", 1),
+            ("is empty", 1),
+            ("link type 147", 1),
+        ] {
+            let found = told.iter().filter(|text| text.contains(part)).count();
+            assert_eq!(found, count, "{part}: {told:?}");
+        }
+        assert_eq!(told.len(), 5, "{told:?}");
+    }
+
+    #[test]
+    fn a_thousand_rotated_files_need_two_descriptors() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> =
+            (0..1000).map(|index| folder.path().join(format!("{index}"))).collect();
+        for (index, path) in (0..).zip(&paths) {
+            fs::write(path, capture(1, 0, &[index, index + 1])).unwrap();
+        }
+        let mut set = CaptureSet::new(&paths);
+        let mut count = 0;
+        while set.next_frame().unwrap().is_some() {
+            assert!(set.open.len() <= 3, "{} files are open", set.open.len());
+            count += 1;
+        }
+        assert_eq!(count, 2000);
+    }
+
+    #[test]
+    fn compressed_and_plain_files_are_one_stream() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other.gz"));
+        fs::write(&one, capture(1, b'a', &[1, 3])).unwrap();
+        let file = File::create(&other).unwrap();
+        let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &capture(1, b'b', &[2, 4])).unwrap();
+        encoder.finish().unwrap();
+        let (frames, told) = read(&mut CaptureSet::new(&[one, other]));
+        assert_eq!(frames, [(1, b'a'), (2, b'b'), (3, b'a'), (4, b'b')]);
+        assert_eq!(told, [""; 0]);
+    }
+}
