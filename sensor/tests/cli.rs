@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod support;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -76,4 +76,94 @@ fn a_damaged_capture_is_read_up_to_the_damage() {
     assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 2);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("cut.pcap") && told.contains("after frame 3"), "{told}");
+}
+
+fn records(output: &std::process::Output) -> usize {
+    output.stdout.iter().filter(|byte| **byte == b'\n').count()
+}
+
+fn gzip(octets: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, octets).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_compressed_capture_is_read_from_files_pipes_and_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcap.gz");
+    let packed = gzip(&support::pcap(1, &exchange(1, 1)));
+    fs::write(&path, &packed).unwrap();
+    let run = sensor().arg("replay").arg(&path).assert().success();
+    assert_eq!(records(run.get_output()), 1);
+    let run = sensor().args(["replay", "-"]).write_stdin(packed.clone()).assert().success();
+    assert_eq!(records(run.get_output()), 1);
+    // A pipe that has a name, alone and merged with a file.
+    let run =
+        sensor().args(["replay", "/dev/stdin"]).write_stdin(packed.clone()).assert().success();
+    assert_eq!(records(run.get_output()), 1);
+    let other = folder.path().join("b.pcap");
+    write(&other, &exchange(2, 2));
+    let run =
+        sensor().args(["replay", "/dev/stdin"]).arg(&other).write_stdin(packed).assert().success();
+    assert_eq!(records(run.get_output()), 2);
+}
+
+#[test]
+fn a_capture_that_is_compressed_twice_is_refused() {
+    let packed = gzip(&gzip(&support::pcap(1, &exchange(1, 1))));
+    let run = sensor().args(["replay", "-"]).write_stdin(packed).assert().code(1);
+    let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(told.contains("compressed twice (gzip in gzip); unpack it once first"), "{told}");
+}
+
+#[test]
+fn damage_of_the_compressed_layer_is_told_as_damage_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pcap.gz");
+    let exchanges: Vec<_> = (1..200).flat_map(|index| exchange(i64::from(index), index)).collect();
+    let packed = gzip(&support::pcap(1, &exchanges));
+    fs::write(&path, &packed[..packed.len() - 9]).unwrap();
+    let run = sensor().arg("replay").arg(&path).assert().code(1);
+    assert!(records(run.get_output()) > 150);
+    let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    for part in ["cut.pcap.gz", "after frame 39", "its gzip layer is truncated", "copy it again"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_quoted_pattern_is_expanded_and_one_that_matches_nothing_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.pcap"), &exchange(1, 1));
+    write(&folder.path().join("b.pcap1"), &exchange(2, 2));
+    write(&folder.path().join("c.other"), &exchange(3, 3));
+    let run = sensor().arg("replay").arg(folder.path().join("*.pcap*")).assert().success();
+    assert_eq!(records(run.get_output()), 2);
+    let run = sensor().arg("replay").arg(folder.path().join("*.cap")).assert().code(1);
+    let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(told.contains("no file matches") && told.contains("*.cap"), "{told}");
+}
+
+/// With 300 MiB of address space, a file that claims more memory is an error and nothing else.
+#[test]
+fn a_capture_that_asks_for_much_memory_does_not_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hostile");
+    // A window of 2 GiB; a frame of 16 MiB less one octet.
+    let zstd = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 1, 0, 0];
+    let mut pcap = support::pcap(1, &[]);
+    pcap.extend([0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0]);
+    for octets in [zstd, pcap] {
+        fs::write(&path, octets).unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 300000; exec \"$0\" replay -"])
+            .arg(assert_cmd::cargo::cargo_bin("geophone-sensor"))
+            .stdin(File::open(&path).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("capture") && !told.contains("panicked"), "{told}");
+    }
 }

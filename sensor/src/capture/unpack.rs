@@ -413,13 +413,13 @@ mod tests {
     #[test]
     fn every_truncation_is_told_as_one() {
         for packing in ALL {
-            let octets = pack(packing, &sample(3000));
+            let octets = pack(packing, &sample(900));
             for at in 6..octets.len() {
                 let (out, result) = unpack(octets[..at].to_vec());
                 let error = result.expect_err("told");
                 assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{packing} {at}: {error}");
                 assert_eq!(error.to_string(), format!("its {packing} layer is truncated"));
-                assert!(sample(3000).starts_with(&out));
+                assert!(sample(900).starts_with(&out));
             }
         }
     }
@@ -427,11 +427,11 @@ mod tests {
     #[test]
     fn what_stands_before_a_truncation_comes_out() {
         for packing in ALL {
-            let octets = pack(packing, &sample(3_000_000));
+            let octets = pack(packing, &sample(400_000));
             let (out, result) = unpack(octets[..octets.len() * 3 / 4].to_vec());
             assert!(result.is_err());
-            assert!(out.len() > 1_000_000, "{packing}: {}", out.len());
-            assert!(sample(3_000_000).starts_with(&out));
+            assert!(out.len() > 130_000, "{packing}: {}", out.len());
+            assert!(sample(400_000).starts_with(&out));
         }
     }
 
@@ -486,7 +486,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
+        #![proptest_config(ProptestConfig::with_cases(100))]
 
         #[test]
         fn flipped_octets_never_panic_and_never_come_out_as_whole(
