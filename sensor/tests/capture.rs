@@ -474,6 +474,12 @@ fn a_link_type_that_is_not_read_is_told_once_and_its_frames_are_delivered() {
         })
         .collect();
     assert_eq!(numbers, [147, 148]);
+    for frames in [&[][..], &[(1, 1, vec![1], 1), (2, 2, vec![2], 1)]] {
+        let pcap = Dialect { magic: 0xa1b2_c3d4, big: true, version: (2, 4), network: 147 };
+        let (read, errors) = read(pcap.write(frames));
+        assert_eq!((read.len(), errors.len()), (frames.len(), 1));
+        assert!(errors[0].to_string().contains("link type 147"), "{errors:?}");
+    }
 }
 
 #[test]
@@ -522,10 +528,13 @@ fn what_is_no_capture_is_told_with_the_cure() {
     for (file, text) in [
         (b"".to_vec(), "is empty (0 bytes)"),
         (b"Hello, world".to_vec(), "unknown file format; it must be pcap or pcapng"),
-        (vec![0xd4, 0xc3], "truncated: 2 of 24 octets of its header"),
-        (vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0], "truncated: 6 of 24 octets of its header"),
+        (vec![0xd4, 0xc3], "its header is cut short, 2 of 24 octets are there"),
+        (vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0], "its header is cut short, 6 of 24 octets are there"),
         (version([2, 0, 5, 0]), "pcap version 2.5 is not known"),
-        (Writer::new(&[]).file[..20].to_vec(), "truncated: 20 of 28 octets of its header"),
+        (
+            Writer::new(&[]).file[..20].to_vec(),
+            "its header is cut short, 20 of 28 octets are there",
+        ),
     ] {
         let (_, errors) = read(file);
         assert!(errors.len() == 1 && errors[0].to_string().contains(text), "{errors:?}");

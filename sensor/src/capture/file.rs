@@ -94,7 +94,13 @@ impl CaptureFile {
             }
             Ok(None) => {
                 self.ended = true;
-                Ok(None)
+                // A recording of something else is no quiet network, even where it is empty.
+                match self.capture.link() {
+                    Some(LinkType::Other(number)) if self.told.insert(number) => {
+                        Err(self.link_type(number))
+                    }
+                    _ => Ok(None),
+                }
             }
             Err(fault) => Err(self.damaged(&fault)),
         }
@@ -135,7 +141,8 @@ impl FrameSource for CaptureFile {
     ///
     /// # Errors
     /// Once where the file is damaged or breaks off, which ends it. Once for each link type that
-    /// is not read, before its first frame; the next call returns that frame.
+    /// is not read, before its first frame; the next call returns that frame. A pcap file of such
+    /// a link type and without frames tells it at its end.
     #[inline]
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>, CaptureError> {
         Ok(self.peek()?.map(|head| self.take(&head)))

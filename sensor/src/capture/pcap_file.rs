@@ -61,6 +61,11 @@ impl PcapFile {
         Ok(Self { order, link, header, nanoseconds, lengths })
     }
 
+    /// Returns how all frames are to be read.
+    pub(super) const fn link(&self) -> LinkType {
+        self.link
+    }
+
     /// Makes sure that the next frame is in the window; `None` at the end.
     #[inline]
     pub(super) fn peek<R: Read>(&self, window: &mut Window<R>) -> Result<Option<Head>, Fault> {

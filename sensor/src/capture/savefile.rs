@@ -124,6 +124,14 @@ impl<R: Read> Savefile<R> {
         }
     }
 
+    /// Returns the link type that all frames have, if the format has but one.
+    pub(super) fn link(&self) -> Option<LinkType> {
+        match &self.format {
+            Format::Pcap(file) => Some(file.link()),
+            Format::Pcapng(_) => None,
+        }
+    }
+
     /// Returns what the file says was dropped, as far as it has been read.
     pub(super) fn losses(&self) -> Losses {
         match &self.format {
@@ -135,7 +143,7 @@ impl<R: Read> Savefile<R> {
 
 /// Says that a header is short.
 pub(super) fn few(there: usize, needed: usize) -> String {
-    format!("truncated: {there} of {needed} octets of its header are there")
+    format!("truncated: its header is cut short, {there} of {needed} octets are there")
 }
 
 #[cfg(test)]
