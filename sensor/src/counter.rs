@@ -38,6 +38,16 @@ counters! {
     frame_fragment => "frame.fragment",
     /// Frames cut by the snap length before the transport header ended.
     frame_cut => "frame.cut",
+    /// Frames of a link type that is not read.
+    frame_link_type => "frame.link_type",
+    /// Frames with more headers or tunnels inside one another than are followed.
+    frame_too_deep => "frame.too_deep",
+    /// Frames of multicast DNS.
+    frame_mdns => "frame.mdns",
+    /// Frames of link-local multicast name resolution.
+    frame_llmnr => "frame.llmnr",
+    /// Frames of the NetBIOS name service.
+    frame_netbios => "frame.netbios",
     /// Frames whose link, IP or transport header contradicts itself.
     frame_malformed => "frame.malformed",
     /// Fragments that became part of a datagram.
@@ -56,6 +66,8 @@ counters! {
     datagram_udp => "datagram.udp",
     /// Of these, TCP on a watched port.
     datagram_tcp => "datagram.tcp",
+    /// Of these, fragments of another datagram, in a tunnel.
+    datagram_fragment => "datagram.fragment",
     /// Of these, others.
     datagram_passed => "datagram.passed",
     /// Datagrams on a watched port with fewer than the 12 octets of a DNS header.
@@ -66,6 +78,8 @@ counters! {
     message_total_udp => "message.total_udp",
     /// Messages found in TCP.
     message_total_tcp => "message.total_tcp",
+    /// Messages, of those above, in heads of datagrams whose other fragments did not come.
+    message_total_head => "message.total_head",
     /// Queries.
     message_queries => "message.queries",
     /// Responses.
@@ -128,19 +142,25 @@ impl Counters {
             + self.frame_not_ip
             + self.frame_fragment
             + self.frame_cut
+            + self.frame_link_type
+            + self.frame_too_deep
+            + self.frame_mdns
+            + self.frame_llmnr
+            + self.frame_netbios
             + self.frame_malformed;
         let fragments = self.fragment_assembled
             + self.fragment_duplicate
             + self.fragment_dropped
             + self.fragment_pending;
-        let datagrams = self.datagram_udp + self.datagram_tcp + self.datagram_passed;
+        let datagrams =
+            self.datagram_udp + self.datagram_tcp + self.datagram_fragment + self.datagram_passed;
         let octets = self.tcp_octets_message
             + self.tcp_octets_duplicate
             + self.tcp_octets_skipped
             + self.tcp_octets_pending;
         [
             ("frame.read", self.frame_read, frames),
-            ("frame.fragment", self.frame_fragment, fragments),
+            ("frame.fragment", self.frame_fragment + self.datagram_fragment, fragments),
             ("datagram.whole and cut", self.datagram_whole + self.datagram_cut, datagrams),
             ("tcp.octets", self.tcp_octets, octets),
         ]

@@ -8,7 +8,7 @@ use crate::config::SensorConfig;
 use crate::counter::Counters;
 use crate::decode::fragment::{Datagram, Fragment, Fragments};
 use crate::decode::message::{Kind, Message};
-use crate::decode::segment::{Passed, Segment, segment_in, segment_of};
+use crate::decode::segment::{Found, Passed, Segment, found_in, found_in_datagram};
 use crate::decode::stream::Framed;
 use crate::decode::streams::Streams;
 use crate::defect::Defect;
@@ -60,42 +60,68 @@ impl Pipeline {
     /// Takes one frame and hands every record it completes to `sink`.
     pub fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
         self.counters.frame_read += 1;
-        match segment_of(frame, &self.ports) {
-            Ok(segment) => {
+        match found_in(frame, &self.ports) {
+            Found::Segment(segment) => {
                 match segment.tcp {
                     Some(_) => self.counters.frame_tcp += 1,
                     None => self.counters.frame_udp += 1,
                 }
                 self.segment(&segment, sink);
             }
-            Err(Passed::Fragment) => self.fragment(frame, sink),
-            Err(passed) => *passed_counter(&mut self.counters, passed) += 1,
+            Found::Fragment(fragment) => self.fragment(&fragment, sink),
+            Found::Passed(passed) => {
+                self.counters.fragment_dropped += u64::from(passed == Passed::Fragment);
+                *passed_counter(&mut self.counters, passed) += 1;
+            }
         }
     }
 
-    fn fragment(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
+    fn fragment(&mut self, fragment: &Fragment<'_>, sink: &mut impl FnMut(Record<'_>)) {
         self.counters.frame_fragment += 1;
-        let Some(fragment) = Fragment::read(frame) else {
-            self.counters.fragment_dropped += 1;
-            return;
-        };
         let mut done = Vec::new();
-        self.fragments.push(&fragment, &mut self.counters, &mut done);
-        self.datagrams(&done, sink);
+        self.fragments.push(fragment, &mut self.counters, &mut done);
+        self.datagrams(done, sink);
     }
 
-    fn datagrams(&mut self, done: &[Datagram], sink: &mut impl FnMut(Record<'_>)) {
-        for datagram in done {
-            match segment_in(datagram, &self.ports) {
-                Ok(segment) => {
-                    match segment.tcp {
-                        Some(_) => self.counters.datagram_tcp += 1,
-                        None => self.counters.datagram_udp += 1,
-                    }
-                    self.segment(&segment, sink);
-                }
-                Err(_) => self.counters.datagram_passed += 1,
+    /// Reads what datagrams carry; the fragments of a tunnelled datagram among it may complete
+    /// others, each inside one tunnel more, so this ends.
+    fn datagrams(&mut self, mut batch: Vec<Datagram>, sink: &mut impl FnMut(Record<'_>)) {
+        while !batch.is_empty() {
+            let mut inner = Vec::new();
+            for datagram in &batch {
+                self.datagram(datagram, &mut inner, sink);
             }
+            batch = inner;
+        }
+    }
+
+    fn datagram(
+        &mut self,
+        datagram: &Datagram,
+        inner: &mut Vec<Datagram>,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let messages = self.counters.message_total;
+        match found_in_datagram(datagram, &self.ports) {
+            Found::Segment(segment) => {
+                match segment.tcp {
+                    Some(_) => self.counters.datagram_tcp += 1,
+                    None => self.counters.datagram_udp += 1,
+                }
+                self.segment(&segment, sink);
+            }
+            Found::Fragment(fragment) => {
+                self.counters.datagram_fragment += 1;
+                self.fragments.push(&fragment, &mut self.counters, inner);
+            }
+            Found::Passed(Passed::Fragment) => {
+                self.counters.datagram_fragment += 1;
+                self.counters.fragment_dropped += 1;
+            }
+            Found::Passed(_) => self.counters.datagram_passed += 1,
+        }
+        if datagram.cut {
+            self.counters.message_total_head += self.counters.message_total - messages;
         }
     }
 
@@ -105,7 +131,7 @@ impl Pipeline {
             let seen = Sighting {
                 time: segment.time,
                 flow: segment.flow,
-                vlan: segment.vlan,
+                path: segment.path,
                 transport: Transport::Udp,
             };
             messages.take(&seen, segment.payload, segment.cut, counters, sink);
@@ -120,7 +146,7 @@ impl Pipeline {
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
         let mut done = Vec::new();
         self.fragments.finish(&mut self.counters, &mut done);
-        self.datagrams(&done, sink);
+        self.datagrams(done, sink);
         let Self { counters, streams, messages, .. } = self;
         streams.finish(counters, &mut |counters, framed| {
             messages.take_framed(&framed, counters, sink);
@@ -145,7 +171,7 @@ impl Messages {
         let seen = Sighting {
             time: framed.time,
             flow: framed.flow,
-            vlan: framed.vlan,
+            path: framed.path,
             transport: Transport::Tcp,
         };
         self.take(&seen, framed.payload, false, counters, sink);
@@ -192,6 +218,11 @@ fn passed_counter(counters: &mut Counters, passed: Passed) -> &mut u64 {
     match passed {
         Passed::Cut => &mut counters.frame_cut,
         Passed::Fragment => &mut counters.frame_fragment,
+        Passed::LinkType => &mut counters.frame_link_type,
+        Passed::Llmnr => &mut counters.frame_llmnr,
+        Passed::Mdns => &mut counters.frame_mdns,
+        Passed::Netbios => &mut counters.frame_netbios,
+        Passed::TooDeep => &mut counters.frame_too_deep,
         Passed::Malformed => &mut counters.frame_malformed,
         Passed::NotIp => &mut counters.frame_not_ip,
         Passed::OtherPort => &mut counters.frame_other_port,

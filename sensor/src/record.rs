@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use row::{RecordError, from_json, to_json};
 
 use crate::decode::message::Flags;
+use crate::decode::path::Path;
 use crate::decode::rdata::{Answer, AnswerText, Edns};
 use crate::defect::Defects;
 use crate::feature::{NameFeatures, Rates};
@@ -19,7 +20,7 @@ use crate::name::Name;
 use crate::time::Timestamp;
 
 /// The version of the contract; it grows with every change that an old reader could misread.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// What the sensor hands on.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +71,8 @@ pub struct Transaction {
     pub client_port: u16,
     /// The server's port.
     pub server_port: u16,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around the query; the answer, where there was no query.
+    pub path: Path,
     /// The message id.
     pub id: u16,
     /// The query's flags; the answer's, where there was no query.
@@ -144,7 +145,7 @@ impl Default for Transaction {
             server: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             client_port: 0,
             server_port: 0,
-            vlan: None,
+            path: Path::default(),
             id: 0,
             flags: Flags::default(),
             qname: Name::default(),

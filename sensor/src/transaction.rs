@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::counter::Counters;
 use crate::decode::message::Message;
+use crate::decode::path::Path;
 use crate::decode::rdata::answers_in_words;
 use crate::decode::segment::Flow;
 use crate::feature::{DomainRates, NameReader, Rates};
@@ -38,8 +39,8 @@ pub struct Sighting {
     pub time: Timestamp,
     /// Who sent it to whom.
     pub flow: Flow,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around it.
+    pub path: Path,
     /// What carried it.
     pub transport: Transport,
 }
@@ -208,7 +209,7 @@ fn start(transaction: &mut Transaction, key: &Key, seen: &Sighting, message: &Me
     transaction.server = key.server;
     transaction.client_port = key.client_port;
     transaction.server_port = key.server_port;
-    transaction.vlan = seen.vlan;
+    transaction.path = seen.path;
     transaction.id = key.id;
     transaction.flags = message.flags;
     transaction.qname.copy_from(&message.qname);
@@ -289,7 +290,7 @@ mod tests {
                 (flow.source_port, flow.destination_port) = (53, 4000);
             }
             let time = Timestamp(seconds * 1_000_000);
-            Sighting { time, flow, vlan: None, transport: Transport::Udp }
+            Sighting { time, flow, path: Path::default(), transport: Transport::Udp }
         }
 
         fn ask(&mut self, seconds: i64, id: u16, qname: &str) {

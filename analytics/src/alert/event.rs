@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 
 use super::suspect::Sample;
@@ -93,8 +94,8 @@ pub struct Alert<'a> {
     pub domain: String,
     /// Whether the public suffix list knows its suffix.
     pub suffix_known: bool,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around the last transaction.
+    pub path: Path,
     /// The sum of the evidence's points.
     pub score: i32,
     /// The reasons.

@@ -145,7 +145,7 @@ impl OpenAlert {
             server: suspect.server,
             domain: suspect.domain.clone(),
             suffix_known: suspect.suffix_known,
-            vlan: suspect.vlan,
+            path: suspect.path,
             score: self.worst.score,
             evidence: self.worst.evidence.clone(),
             severity: self.severity,

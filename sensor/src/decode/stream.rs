@@ -5,6 +5,7 @@
 
 use crate::counter::Counters;
 use crate::decode::message::HEADER;
+use crate::decode::path::Path;
 use crate::decode::segment::{Flow, Segment, TcpFacts};
 use crate::decode::streams::StreamLimits;
 use crate::decode::wire::u16_at;
@@ -30,8 +31,8 @@ pub struct Framed<'a> {
     pub time: Timestamp,
     /// Who talked to whom.
     pub flow: Flow,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around it.
+    pub path: Path,
     /// The message without its length field.
     pub payload: &'a [u8],
 }
@@ -49,7 +50,7 @@ pub(super) struct Stream {
     partial: Vec<u8>,
     /// Segments behind a hole, in the order they came.
     ahead: Vec<Ahead>,
-    pub(super) vlan: Option<u16>,
+    pub(super) path: Path,
 }
 
 struct Ahead {
@@ -61,7 +62,7 @@ struct Ahead {
 /// Where messages and figures go; the flow they belong to.
 pub(super) struct Output<'a, F> {
     pub(super) flow: Flow,
-    pub(super) vlan: Option<u16>,
+    pub(super) path: Path,
     pub(super) counters: &'a mut Counters,
     pub(super) found: &'a mut F,
 }
@@ -69,7 +70,7 @@ pub(super) struct Output<'a, F> {
 impl<F: FnMut(&mut Counters, Framed<'_>)> Output<'_, F> {
     fn message(&mut self, time: Timestamp, payload: &[u8]) {
         self.counters.tcp_octets_message += count(payload) + count(&[0; LENGTH_FIELD]);
-        let framed = Framed { time, flow: self.flow, vlan: self.vlan, payload };
+        let framed = Framed { time, flow: self.flow, path: self.path, payload };
         (self.found)(self.counters, framed);
     }
 }

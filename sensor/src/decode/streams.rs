@@ -42,7 +42,7 @@ impl Streams {
         found: &mut impl FnMut(&mut Counters, Framed<'_>),
     ) {
         counters.tcp_octets += count(segment.payload);
-        let mut out = Output { flow: segment.flow, vlan: segment.vlan, counters, found };
+        let mut out = Output { flow: segment.flow, path: segment.path, counters, found };
         let known = self.table.find(&segment.flow);
         if facts.rst || (facts.syn && known.is_some()) {
             if let Some(slot) = known {
@@ -60,7 +60,7 @@ impl Streams {
         self.table.touch(slot);
         let limits = self.limits;
         if let Some(stream) = self.table.value_mut(slot) {
-            stream.vlan = segment.vlan;
+            stream.path = segment.path;
             stream.take(segment, facts, &limits, &mut out);
         }
         if facts.fin {
@@ -120,8 +120,8 @@ impl Streams {
         found: &mut F,
     ) {
         let Some(&flow) = self.table.key(slot) else { return };
-        let vlan = self.table.value(slot).and_then(|stream| stream.vlan);
-        self.close(slot, &mut Output { flow, vlan, counters, found });
+        let path = self.table.value(slot).map(|stream| stream.path).unwrap_or_default();
+        self.close(slot, &mut Output { flow, path, counters, found });
     }
 
     fn close<F: FnMut(&mut Counters, Framed<'_>)>(&mut self, slot: Slot, out: &mut Output<'_, F>) {
@@ -139,6 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::decode::path::Path;
     use crate::time::Timestamp;
 
     fn limits() -> StreamLimits {
@@ -169,10 +170,16 @@ mod tests {
         }
 
         fn push(&mut self, port: u16, sequence: u32, payload: &[u8], syn: bool, fin: bool) {
-            let tcp = TcpFacts { sequence, syn, fin, rst: false };
+            let tcp = TcpFacts { sequence, syn, fin, ..TcpFacts::default() };
             let (time, cut) = (Timestamp(0), false);
-            let segment =
-                Segment { time, flow: flow(port), vlan: None, payload, cut, tcp: Some(tcp) };
+            let segment = Segment {
+                time,
+                flow: flow(port),
+                path: Path::default(),
+                payload,
+                cut,
+                tcp: Some(tcp),
+            };
             let messages = &mut self.messages;
             let mut found = |_: &mut Counters, f: Framed<'_>| messages.push(f.payload.to_vec());
             self.streams.push(&segment, tcp, &mut self.counters, &mut found);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Record, Status, Transaction, Transport, VERSION};
 use crate::decode::message::Flags;
+use crate::decode::path::{Path, Tunnel};
 use crate::decode::rdata::{
     Answer, AnswerText, Edns, rcode_name, rcode_number, type_name, type_number,
 };
@@ -49,6 +50,8 @@ struct Row<'a> {
     server: IpAddr,
     server_port: u16,
     vlan: Option<u16>,
+    inner_vlan: Option<u16>,
+    tunnels: Vec<Tunnel>,
     id: u16,
     opcode: u8,
     query_flags: u16,
@@ -126,7 +129,9 @@ fn row_of(from: &Transaction) -> Row<'_> {
         client_port: from.client_port,
         server: from.server,
         server_port: from.server_port,
-        vlan: from.vlan,
+        vlan: from.path.vlan(),
+        inner_vlan: from.path.inner_vlan(),
+        tunnels: from.path.tunnels().collect(),
         id: from.id,
         opcode: from.flags.opcode(),
         query_flags: from.flags.0,
@@ -187,7 +192,7 @@ fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
         server: row.server,
         client_port: row.client_port,
         server_port: row.server_port,
-        vlan: row.vlan,
+        path: Path::new(row.vlan, row.inner_vlan, &row.tunnels),
         id: row.id,
         flags: Flags(row.query_flags),
         qname,
@@ -243,6 +248,7 @@ fn read_answer(row: AnswerRow<'_>, into: &mut Transaction) -> Result<(), RecordE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::path::TunnelKind;
 
     fn answered() -> Transaction {
         let mut transaction = Transaction {
@@ -251,7 +257,7 @@ mod tests {
             domain_at: 7,
             qtype: 65399,
             rtt_micros: Some(12),
-            vlan: Some(4),
+            path: Path::new(Some(4), None, &[Tunnel { kind: TunnelKind::Vxlan, id: Some(9) }]),
             ..Transaction::default()
         };
         transaction.answer.add(16, 3, b"\x02hi");
@@ -276,7 +282,7 @@ mod tests {
         let text = String::from_utf8(line).unwrap();
         let refused =
             |from, to| from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string();
-        assert!(refused("\"version\":1", "\"version\":2").contains("version 2"));
+        assert!(refused("\"version\":2", "\"version\":1").contains("version 1"));
         assert!(refused("\"vlan\"", "\"vlam\"").contains("vlam"));
         assert!(refused("TYPE65399", "FOO").contains("`qtype`"));
     }
