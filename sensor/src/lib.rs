@@ -13,6 +13,7 @@ pub mod feature;
 pub mod decode;
 pub mod record;
 pub mod transaction;
+pub mod tick;
 pub mod config;
 pub mod pipeline;
 pub mod output;

@@ -12,6 +12,12 @@ use assert_cmd::Command;
 use geophone_sensor::record::from_json;
 use geophone_sensor::time::Timestamp;
 
+/// Lines with an exchange.
+fn exchanges(output: &[u8]) -> usize {
+    let lines = output.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.filter(|line| from_json(line).unwrap().into_transaction().is_some()).count()
+}
+
 fn sensor() -> Command {
     Command::cargo_bin("geophone-sensor").unwrap()
 }
@@ -37,7 +43,9 @@ fn replay_writes_records_that_read_back() {
     write(&path, &exchange(100, 1));
     let run = sensor().arg("replay").arg(&path).assert().success();
     let line = String::from_utf8(run.get_output().stdout.clone()).unwrap();
-    let record = from_json(line.trim_end().as_bytes()).unwrap();
+    let lines: Vec<_> = line.lines().map(|line| from_json(line.as_bytes()).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "the exchange and its second");
+    let record = lines[0].clone().into_transaction().unwrap();
     assert_eq!(record.qname.to_string(), "www.example.com");
     assert_eq!(record.rtt_micros, Some(1500));
     assert_eq!(record.answer_texts[0].data, "192.0.2.1");
@@ -52,7 +60,8 @@ fn several_captures_come_in_time_order_whatever_the_order_of_their_names() {
     let ids: Vec<_> = String::from_utf8(run.get_output().stdout.clone())
         .unwrap()
         .lines()
-        .map(|line| from_json(line.as_bytes()).unwrap().id)
+        .filter_map(|line| from_json(line.as_bytes()).unwrap().into_transaction())
+        .map(|transaction| transaction.id)
         .collect();
     assert_eq!(ids, [3, 1, 4, 2]);
 }
@@ -62,7 +71,7 @@ fn standard_input_is_a_capture_too() {
     let run =
         sensor().args(["replay", "-"]).write_stdin(support::pcap(1, &exchange(1, 1))).assert();
     let output = run.success().get_output().clone();
-    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(exchanges(&output.stdout), 1);
 }
 
 #[test]
@@ -73,7 +82,7 @@ fn a_damaged_capture_is_read_up_to_the_damage() {
     fs::write(&path, &whole[..whole.len() - 10]).unwrap();
     let run = sensor().arg("replay").arg(&path).assert().code(1);
     let output = run.get_output();
-    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 2);
+    assert_eq!(exchanges(&output.stdout), 2);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("cut.pcap") && told.contains("after frame 3"), "{told}");
 }
