@@ -141,6 +141,13 @@ fn own(alert: &Alert<'_>) -> Value {
             "bytes_per_second": overflow.bytes_per_second,
         })
     });
+    let loss = Some(alert.loss).filter(|loss| loss.dropped > 0).map(|loss| {
+        json!({
+            "frames": loss.frames,
+            "dropped": loss.dropped,
+            "percent": rounded(loss.percent()),
+        })
+    });
     json!({
         "score": alert.score,
         "threshold": alert.detector.card.threshold,
@@ -166,6 +173,7 @@ fn own(alert: &Alert<'_>) -> Value {
         "silence": alert.silence(),
         "advice": alert.detector.advice,
         "suppressed": alert.suppressed,
+        "loss": loss,
         "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
     })
 }

@@ -11,6 +11,7 @@ use crate::detect::Evidence;
 use crate::price::Expert;
 use crate::rule::Detector;
 use crate::severity::Severity;
+use crate::state::Loss;
 
 /// What happened to the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,8 @@ pub struct Alert<'a> {
     pub encoding: Option<Expert>,
     /// Times it was worth telling again and was not, since the last telling.
     pub suppressed: u64,
+    /// Frames read and dropped since the start, of the last hour at most.
+    pub loss: Loss,
     /// Why it closed.
     pub closed_because: Option<&'static str>,
 }

@@ -207,6 +207,15 @@ impl Suspects {
         self.take(oldest)
     }
 
+    /// Walks all suspects, the one longest idle first.
+    pub fn for_each(&mut self, mut visit: impl FnMut(&mut Suspect)) {
+        for slot in self.map.slots().collect::<Vec<_>>() {
+            if let Some(suspect) = self.map.value_mut(slot) {
+                visit(suspect);
+            }
+        }
+    }
+
     fn take(&mut self, slot: Slot) -> Option<Suspect> {
         let suspect = self.map.value_mut(slot).map(std::mem::take);
         self.map.release(slot);

@@ -102,6 +102,15 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         bytes(alert.bytes_up),
         bytes(alert.bytes_down)
     )?;
+    if alert.loss.dropped > 0 {
+        writeln!(
+            text,
+            "  loss    seen through {:.1} % loss: {} frames were dropped, {} read",
+            alert.loss.percent(),
+            alert.loss.dropped,
+            alert.loss.frames
+        )?;
+    }
     let seen_on = seen_on(alert);
     if !seen_on.is_empty() {
         writeln!(text, "  seen on {}", seen_on.join(", "))?;

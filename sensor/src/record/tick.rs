@@ -16,9 +16,9 @@ macro_rules! figures {
         pub struct TickFigures { $($(#[$doc])* #[serde(default, skip_serializing_if = "is_zero")] pub $field: u32,)* }
 
         impl TickFigures {
-            /// Adds `other`.
+            /// Adds `other`; a second does not hold 2^32 of anything, octets of DNS included.
             pub fn add(&mut self, other: &Self) {
-                $(self.$field = self.$field.saturating_add(other.$field);)*
+                $(self.$field = self.$field.wrapping_add(other.$field);)*
             }
         }
     };
