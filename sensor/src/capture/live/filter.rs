@@ -151,3 +151,208 @@ fn append(text: &mut String, more: &str) {
     // Writing to a string cannot fail.
     let _ = text.write_str(more);
 }
+
+#[cfg(test)]
+mod tests {
+    use pcap::{BpfProgram, Capture, Linktype};
+
+    use super::*;
+
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    /// The kernel's limit (`BPF_MAXINSNS`).
+    const MAX_INSTRUCTIONS: usize = 4096;
+
+    fn compiled(ports: &[u16], link: LinkType) -> BpfProgram {
+        // A handle has the number of libpcap, not that of files.
+        let number = if link == LinkType::RawIp { 12 } else { link.number() };
+        let dead = Capture::dead(Linktype(number.into())).unwrap();
+        dead.compile(&default_filter(ports, link), true).unwrap()
+    }
+
+    fn bytes(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    /// A UDP or TCP header, as far as it is looked at, and a payload.
+    fn transport(source: u16, destination: u16) -> Vec<u8> {
+        bytes(&[&source.to_be_bytes(), &destination.to_be_bytes(), &[0; 28]])
+    }
+
+    /// An IPv4 header with `words` of 4 octets and the given flags and fragment offset.
+    fn v4_with(words: u8, fragment: u16, protocol: u8, payload: &[u8]) -> Vec<u8> {
+        let mut header = vec![0; usize::from(words) * 4];
+        header[0] = 0x40 | words;
+        header[6..8].copy_from_slice(&fragment.to_be_bytes());
+        header[9] = protocol;
+        bytes(&[&header, payload])
+    }
+
+    /// With "don't fragment", as most are.
+    fn v4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+        v4_with(5, 0x4000, protocol, payload)
+    }
+
+    fn v6(next: u8, payload: &[u8]) -> Vec<u8> {
+        let mut header = vec![0; 40];
+        header[0] = 0x60;
+        header[6] = next;
+        bytes(&[&header, payload])
+    }
+
+    fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
+        bytes(&[&[2; 12], &kind.to_be_bytes(), payload])
+    }
+
+    /// Puts a tag into an Ethernet frame.
+    fn tagged(tag: u16, frame: &[u8]) -> Vec<u8> {
+        bytes(&[&frame[..12], &tag.to_be_bytes(), &[0, 20], &frame[12..]])
+    }
+
+    /// A label stack in front of a packet.
+    fn labelled(labels: u8, packet: &[u8]) -> Vec<u8> {
+        let stack: Vec<u8> = (1..=labels)
+            .flat_map(|label| [0, label, 0x10 | u8::from(label == labels), 64])
+            .collect();
+        ethernet(0x8847, &bytes(&[&stack, packet]))
+    }
+
+    fn pppoe(protocol: u16, packet: &[u8]) -> Vec<u8> {
+        ethernet(0x8864, &bytes(&[&[0x11, 0, 0, 1, 0, 9], &protocol.to_be_bytes(), packet]))
+    }
+
+    /// Plain packets with DNS, and with what is none of ours.
+    fn packets(ours: bool) -> Vec<(String, u16, Vec<u8>)> {
+        let pairs = if ours { [(4000, 53), (53, 4000)] } else { [(4000, 443), (80, 4000)] };
+        let mut all = Vec::new();
+        for (source, destination) in pairs {
+            let inner = transport(source, destination);
+            for protocol in [UDP, TCP] {
+                let name = format!("{protocol} {source} to {destination}");
+                all.push((format!("IPv4 {name}"), 0x0800, v4(protocol, &inner)));
+                all.push((
+                    format!("IPv4 options {name}"),
+                    0x0800,
+                    v4_with(15, 0, protocol, &inner),
+                ));
+                all.push((format!("IPv6 {name}"), 0x86dd, v6(protocol, &inner)));
+            }
+        }
+        all
+    }
+
+    /// Every way a packet may be carried in Ethernet.
+    fn carried(name: &str, kind: u16, packet: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let plain = ethernet(kind, packet);
+        let ppp = if kind == 0x0800 { 0x21 } else { 0x57 };
+        let session = pppoe(ppp, packet);
+        let mut all = vec![
+            (format!("{name} in VLAN"), tagged(0x8100, &plain)),
+            (format!("{name} in QinQ"), tagged(0x88a8, &tagged(0x8100, &plain))),
+            (format!("{name} in old QinQ"), tagged(0x9100, &tagged(0x8100, &plain))),
+            (format!("{name} in PPPoE in QinQ"), tagged(0x8100, &tagged(0x8100, &session))),
+            (format!("{name} in PPPoE"), session),
+            (format!("{name} plain"), plain),
+        ];
+        for labels in 1..=4 {
+            let stack = labelled(labels, packet);
+            all.push((format!("{name} under {labels} labels in VLAN"), tagged(0x8100, &stack)));
+            all.push((format!("{name} under {labels} labels"), stack));
+        }
+        all
+    }
+
+    #[test]
+    fn dns_passes_in_every_link_encapsulation_and_nothing_else_does() {
+        let filter = compiled(&[53], LinkType::Ethernet);
+        for ours in [true, false] {
+            for (name, kind, packet) in packets(ours) {
+                for (name, frame) in carried(&name, kind, &packet) {
+                    assert_eq!(filter.filter(&frame), ours, "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_hide_dns_passes() {
+        let filter = compiled(&[53], LinkType::Ethernet);
+        let inner = transport(443, 4000);
+        let mut hiding = Vec::new();
+        for protocol in [4u8, 41, 47] {
+            hiding.push((format!("IPv4 {protocol}"), 0x0800, v4(protocol, &[0; 24])));
+            hiding.push((format!("IPv6 {protocol}"), 0x86dd, v6(protocol, &[0; 24])));
+        }
+        for port in [4789u16, 8472, 6081, 2152, 3544, 4754] {
+            let tunnel = transport(50_000, port);
+            hiding.push((format!("IPv4 port {port}"), 0x0800, v4(UDP, &tunnel)));
+            hiding.push((format!("IPv6 port {port}"), 0x86dd, v6(UDP, &tunnel)));
+        }
+        hiding.push(("first fragment".into(), 0x0800, v4_with(5, 0x2000, UDP, &inner)));
+        hiding.push(("later fragment".into(), 0x0800, v4_with(5, 0x2005, UDP, &inner)));
+        hiding.push(("last fragment".into(), 0x0800, v4_with(5, 0x0005, TCP, &[])));
+        for next in [0u8, 43, 44, 51, 60, 135, 139, 140] {
+            hiding.push((
+                format!("extension {next}"),
+                0x86dd,
+                v6(next, &bytes(&[&[UDP], &[0; 15]])),
+            ));
+        }
+        for (name, kind, packet) in hiding {
+            for (name, frame) in carried(&name, kind, &packet) {
+                assert!(filter.filter(&frame), "{name}");
+            }
+        }
+        let teredo = v4(UDP, &transport(3544, 50_000));
+        assert!(filter.filter(&ethernet(0x0800, &teredo)), "a Teredo server answers");
+    }
+
+    #[test]
+    fn what_cannot_be_dns_does_not_pass() {
+        let filter = compiled(&[53], LinkType::Ethernet);
+        let others = [
+            ("ARP", ethernet(0x0806, &[0; 28])),
+            ("ping", ethernet(0x0800, &v4(1, &[0; 40]))),
+            ("listener report", ethernet(0x86dd, &v6(0, &[58, 0, 5, 2, 0, 0, 1, 0]))),
+            ("TCP on a tunnel's port", ethernet(0x0800, &v4(TCP, &transport(4000, 4789)))),
+            ("NTP", ethernet(0x0800, &v4(UDP, &transport(123, 123)))),
+            ("PPPoE keepalive", pppoe(0xc021, &[0; 20])),
+            ("runt", vec![2; 10]),
+            ("empty", vec![]),
+        ];
+        for (name, frame) in others {
+            assert!(!filter.filter(&frame), "{name}");
+            if frame.len() > 12 {
+                assert!(!filter.filter(&tagged(0x8100, &frame)), "{name} in VLAN");
+            }
+        }
+    }
+
+    #[test]
+    fn cooked_and_raw_links_have_their_own_offsets() {
+        for ours in [true, false] {
+            for (name, kind, packet) in packets(ours) {
+                let kind = kind.to_be_bytes();
+                let links = [
+                    (LinkType::LinuxCooked1, bytes(&[&[0; 14], &kind, &packet])),
+                    (LinkType::LinuxCooked2, bytes(&[&kind, &[0; 18], &packet])),
+                    (LinkType::RawIp, packet),
+                ];
+                for (link, frame) in links {
+                    assert_eq!(compiled(&[53], link).filter(&frame), ours, "{name} on {link:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_watched_port_passes_and_the_program_fits_the_kernel() {
+        let ports: Vec<u16> = (1..=16).map(|port| port * 53).collect();
+        let filter = compiled(&ports, LinkType::Ethernet);
+        for port in &ports {
+            let packet = v4(UDP, &transport(*port, 4000));
+            assert!(filter.filter(&tagged(0x8100, &ethernet(0x0800, &packet))), "{port}");
+        }
+        assert!(filter.get_instructions().len() <= MAX_INSTRUCTIONS);
+    }
+}

@@ -221,11 +221,15 @@ mod tests {
     }
 
     fn idle(until: i64) -> Batch {
-        Batch { promise: Some(Timestamp(until)), ..Batch::new() }
+        let mut batch = Batch::new();
+        batch.promise = Some(Timestamp(until));
+        batch
     }
 
     fn last() -> Batch {
-        Batch { last: true, ..Batch::new() }
+        let mut batch = Batch::new();
+        batch.last = true;
+        batch
     }
 
     /// Takes what can be taken without waiting.
