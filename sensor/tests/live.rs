@@ -3,6 +3,13 @@
 //! Needs root. Where it cannot run, a test says what was not covered and passes.
 
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests may fail loudly, and say what they left out"
+)]
 
 mod support;
 
@@ -88,9 +95,9 @@ fn ip(arguments: &str) -> bool {
 }
 
 /// A capture and the switch that stops it.
-fn capture(config: LiveConfig) -> (LiveCapture, Arc<AtomicBool>) {
+fn capture(config: &LiveConfig) -> (LiveCapture, Arc<AtomicBool>) {
     let stop = Arc::new(AtomicBool::new(false));
-    (LiveCapture::open(&config, Arc::clone(&stop)).unwrap(), stop)
+    (LiveCapture::open(config, Arc::clone(&stop)).unwrap(), stop)
 }
 
 fn on(interfaces: &[&Veth]) -> LiveConfig {
@@ -107,6 +114,11 @@ fn numbered(number: u16) -> Vec<u8> {
 
 fn number_of(data: &[u8]) -> u16 {
     u16::from_be_bytes([data[42], data[43]])
+}
+
+/// The interface that `number` is sent to: not by turns, so that one is silent for a while.
+fn end_of(number: u16) -> usize {
+    usize::from((number / 7).is_multiple_of(3))
 }
 
 /// A captured frame: interface, time, octets.
@@ -162,14 +174,18 @@ fn finish(mut capture: LiveCapture, stop: &AtomicBool) -> Vec<Seen> {
 #[test]
 fn every_frame_arrives_in_order_and_the_figures_balance() {
     let Some(pair) = Veth::new("one interface") else { return };
-    let (mut capture, stop) = capture(on(&[&pair]));
+    let (mut capture, stop) = capture(&on(&[&pair]));
     let mut sender = pair.sender();
     for number in 0..2_000 {
         sender.sendpacket(numbered(number)).unwrap();
     }
     let seen = take(&mut capture, 2_000);
     assert_eq!(numbers(&seen), (0..2_000).collect::<Vec<_>>());
-    assert!(seen.iter().enumerate().all(|(number, seen)| seen.2 == numbered(number as u16)));
+    assert!(
+        seen.iter()
+            .enumerate()
+            .all(|(number, seen)| seen.2 == numbered(u16::try_from(number).unwrap()))
+    );
     assert_eq!(capture.losses().kernel, 0);
     assert!(finish(capture, &stop).is_empty());
 }
@@ -177,7 +193,7 @@ fn every_frame_arrives_in_order_and_the_figures_balance() {
 #[test]
 fn a_stop_hands_out_what_was_captured_before() {
     let Some(pair) = Veth::new("stopping") else { return };
-    let (capture, stop) = capture(on(&[&pair]));
+    let (capture, stop) = capture(&on(&[&pair]));
     let mut sender = pair.sender();
     for number in 0..5_000 {
         sender.sendpacket(numbered(number)).unwrap();
@@ -191,16 +207,15 @@ fn two_interfaces_become_one_stream_in_order_of_time() {
     let (Some(one), Some(two)) = (Veth::new("two interfaces"), Veth::new("two interfaces")) else {
         return;
     };
-    let (mut capture, stop) = capture(on(&[&one, &two]));
+    let (mut capture, stop) = capture(&on(&[&one, &two]));
     let mut senders = [one.sender(), two.sender()];
     for number in 0..2_000u16 {
-        // Not by turns, so that one is silent for a while.
-        let end = usize::from(number / 7 % 3 == 0);
+        let end = end_of(number);
         senders[end].sendpacket(numbered(number)).unwrap();
     }
     let seen = take(&mut capture, 2_000);
     assert_eq!(numbers(&seen), (0..2_000).collect::<Vec<_>>());
-    assert!(seen.iter().all(|(end, _, data)| *end == usize::from(number_of(data) / 7 % 3 == 0)));
+    assert!(seen.iter().all(|(end, _, data)| *end == end_of(number_of(data))));
     assert_eq!(capture.late(), 0);
     // An idle interface does not hold the other up.
     senders[0].sendpacket(numbered(1)).unwrap();
@@ -211,8 +226,8 @@ fn two_interfaces_become_one_stream_in_order_of_time() {
 #[test]
 fn several_workers_give_the_frames_that_one_gives() {
     let Some(pair) = Veth::new("several workers") else { return };
-    let (mut single, stop_single) = capture(on(&[&pair]));
-    let (mut split, stop_split) = capture(LiveConfig { workers: 3, ..on(&[&pair]) });
+    let (mut single, stop_single) = capture(&on(&[&pair]));
+    let (mut split, stop_split) = capture(&LiveConfig { workers: 3, ..on(&[&pair]) });
     let mut sender = pair.sender();
     for number in 0..3_000 {
         sender.sendpacket(numbered(number)).unwrap();
@@ -231,7 +246,7 @@ fn several_workers_give_the_frames_that_one_gives() {
 #[test]
 fn a_slow_reader_loses_frames_only_where_they_are_counted() {
     let Some(pair) = Veth::new("a ring that overflows") else { return };
-    let (capture, stop) = capture(LiveConfig { ring_mib: 1, ..on(&[&pair]) });
+    let (capture, stop) = capture(&LiveConfig { ring_mib: 1, ..on(&[&pair]) });
     let mut sender = pair.sender();
     for number in 0..20_000u16 {
         sender.sendpacket(numbered(number)).unwrap();
@@ -248,7 +263,7 @@ fn a_slow_reader_loses_frames_only_where_they_are_counted() {
 #[test]
 fn an_interface_that_goes_and_comes_back_is_told_and_captured_again() {
     let Some(pair) = Veth::new("an interface that vanishes") else { return };
-    let (mut capture, stop) = capture(LiveConfig { workers: 2, ..on(&[&pair]) });
+    let (mut capture, stop) = capture(&LiveConfig { workers: 2, ..on(&[&pair]) });
     {
         let mut sender = pair.sender();
         for number in 0..100 {
@@ -278,7 +293,7 @@ fn an_interface_that_goes_and_comes_back_is_told_and_captured_again() {
 #[test]
 fn an_interface_that_is_taken_down_is_told_and_one_that_is_lost_does_not_hold_up_a_stop() {
     let Some(pair) = Veth::new("an interface that goes down") else { return };
-    let (mut capture, stop) = capture(on(&[&pair]));
+    let (mut capture, stop) = capture(&on(&[&pair]));
     assert!(ip(&format!("link set {} down", pair.near)));
     let (lost, _) = await_notice(&mut capture);
     assert!(lost.to_string().contains(&pair.near) && lost.to_string().contains("down"), "{lost}");
@@ -303,7 +318,7 @@ fn the_default_filter_sees_through_tags_the_kernel_takes_out() {
     }
     let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{tagged}/disable_ipv6"), "1");
     assert!(ip(&format!("link set {tagged} up")));
-    let (mut capture, stop) = capture(on(&[&pair]));
+    let (mut capture, stop) = capture(&on(&[&pair]));
     let mut sender = Capture::from_device(tagged.as_str()).unwrap().open().unwrap();
     let mut web = numbered(1);
     web[36..38].copy_from_slice(&443u16.to_be_bytes());
@@ -329,7 +344,7 @@ fn the_default_filter_sees_through_tags_the_kernel_takes_out() {
 fn a_filter_of_the_operators_own_takes_the_place_of_the_default_one() {
     let Some(pair) = Veth::new("filters") else { return };
     let own = |filter: &str| LiveConfig { filter: Some(filter.to_owned()), ..on(&[&pair]) };
-    let (mut capture, stop) = capture(own("udp port 443"));
+    let (mut capture, stop) = capture(&own("udp port 443"));
     let mut sender = pair.sender();
     let mut web = numbered(1);
     web[36..38].copy_from_slice(&443u16.to_be_bytes());
@@ -344,7 +359,7 @@ fn a_filter_of_the_operators_own_takes_the_place_of_the_default_one() {
 #[test]
 fn a_recording_replays_what_was_captured() {
     let Some(pair) = Veth::new("recording") else { return };
-    let (mut capture, stop) = capture(on(&[&pair]));
+    let (mut capture, stop) = capture(&on(&[&pair]));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("live.pcapng");
     let interfaces = capture.interfaces().iter().map(|known| RecordedInterface {
@@ -399,6 +414,8 @@ fn what_cannot_be_opened_is_refused_with_the_cure() {
     ] {
         assert!(refusal(&config).contains("choose") || refusal(&config).contains("name a port"));
     }
+    let large = refusal(&LiveConfig { ring_mib: 2047 * 64, workers: 64, ..named(&["lo"]) });
+    assert!(large.contains("131008 MiB") && large.contains("--ring-mib"), "{large}");
     let Some(pair) = Veth::new("an interface that is down") else { return };
     assert!(ip(&format!("link set {} down", pair.near)));
     let down = refusal(&on(&[&pair]));

@@ -21,9 +21,9 @@
 //!
 //! # Balance
 //!
-//! Once the capture ended, `received = delivered + losses.kernel`. On `lo` and `any` libpcap leaves
-//! out what it would see twice, and on link types whose filter runs outside the kernel what does
-//! not match; there `received` is the larger.
+//! Once the capture ended, `received = delivered + losses.kernel`. On `lo` libpcap leaves out what
+//! it would see twice, and where a filter does not run in the kernel what does not match; there
+//! `received` is the larger.
 
 mod batch;
 mod clock;
@@ -162,6 +162,11 @@ impl LiveCapture {
     /// The first setting or interface that does not work, with the cure.
     pub fn open(config: &LiveConfig, stop: Arc<AtomicBool>) -> Result<Self, CaptureError> {
         check(config)?;
+        let octets = u64::from(config.ring_mib) * u64::from(MIB);
+        for (place, name) in config.interfaces.iter().enumerate() {
+            let so_far = u64::try_from(place).unwrap_or(u64::MAX).saturating_add(1);
+            refusal::check_memory(name, octets, octets.saturating_mul(so_far))?;
+        }
         let (mut interfaces, mut lanes, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for (place, name) in config.interfaces.iter().enumerate() {
             let opened = open_interface(config, name)?;

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 
 /// Milliseconds after which the kernel hands over a block of the ring that is not full. Each takes
 /// 256 KiB of the ring, so a shorter time makes a ring that overflows sooner at a low rate.
-const BLOCK_MILLIS: i32 = 40;
+const BLOCK_MILLIS: u16 = 40;
 /// What a frame may be behind its time stamp when it becomes visible: a block opened just behind a
 /// tick of the kernel's timer waits for the next one, and as much again for scheduling.
 const VISIBLE_AFTER: Duration = Duration::from_millis(80);
@@ -84,13 +84,13 @@ impl Handle {
             return Err(refusal::no_such_interface(name));
         }
         let ring = u64::try_from(plan.ring_bytes).unwrap_or_default();
-        refusal::check_memory(name, ring)?;
+        refusal::check_memory(name, ring, ring)?;
         let capture = Capture::from_device(name.as_str())
             .map(|inactive| {
                 inactive
                     .buffer_size(plan.ring_bytes)
                     .snaplen(plan.snaplen)
-                    .timeout(BLOCK_MILLIS)
+                    .timeout(i32::from(BLOCK_MILLIS))
                     .promisc(plan.promiscuous && name != interface::ANY)
             })
             .and_then(Capture::open)
@@ -124,7 +124,7 @@ impl Handle {
             Some(group) => group.join(&self.capture).map(|()| group),
             None => Group::begin(&self.capture),
         };
-        joined.map_err(|cause| refusal::fanout(name, cause.into()))
+        joined.map_err(|cause| refusal::fanout(name, cause))
     }
 
     /// Sets the filter: capturing begins.
@@ -176,7 +176,7 @@ impl Handle {
     pub(super) fn wait(&self) {
         let mut descriptors = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
         // A wait cut short or refused is a wait of nothing: the caller looks at the ring next.
-        let _ = poll(&mut descriptors, PollTimeout::from(BLOCK_MILLIS.unsigned_abs() as u16));
+        let _ = poll(&mut descriptors, PollTimeout::from(BLOCK_MILLIS));
     }
 
     /// Lets no further frame into the ring and leaves what is in it.

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::io;
 use std::os::fd::AsRawFd as _;
 
 use pcap::{Active, Capture};
@@ -53,12 +52,12 @@ pub(super) fn of_open(name: &str, ring: u64, cause: &pcap::Error) -> CaptureErro
 }
 
 /// A call of the system failed for a reason nobody expects.
-pub(super) fn system(name: &str, cause: &io::Error) -> CaptureError {
+pub(super) fn system(name: &str, cause: &std::io::Error) -> CaptureError {
     CaptureError::OpenInterface { interface: name.to_owned(), cause: cause.to_string() }
 }
 
 /// The handles of one interface cannot share its frames.
-pub(super) fn fanout(name: &str, cause: io::Error) -> CaptureError {
+pub(super) fn fanout(name: &str, cause: nix::errno::Errno) -> CaptureError {
     CaptureError::OpenInterface {
         interface: name.to_owned(),
         cause: format!(
@@ -100,10 +99,11 @@ pub(super) fn long_filter(name: &str, filter: &str, own: bool) -> CaptureError {
     }
 }
 
-/// Refuses a ring that does not fit what is free: the kernel would swap, or kill somebody.
-pub(super) fn check_memory(name: &str, ring: u64) -> Result<(), CaptureError> {
+/// Refuses a ring that, with those before it, does not fit what is free: the kernel would swap, or
+/// kill somebody.
+pub(super) fn check_memory(name: &str, ring: u64, all: u64) -> Result<(), CaptureError> {
     let Some(available) = available_memory() else { return Ok(()) };
-    if ring <= available {
+    if all <= available {
         return Ok(());
     }
     let room = format!("{} MiB of memory are available", available / MIB);
