@@ -203,6 +203,35 @@ fn a_stop_hands_out_what_was_captured_before() {
 }
 
 #[test]
+fn a_stop_ends_the_capture_while_frames_go_on_coming() {
+    let Some(pair) = Veth::new("stopping under load") else { return };
+    let (mut capture, stop) = capture(&LiveConfig { workers: 2, ..on(&[&pair]) });
+    let mut sender = pair.sender();
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in (0..u16::MAX - 1_024).cycle() {
+                sender.sendpacket(numbered(number)).unwrap();
+                if enough.load(Ordering::Acquire) {
+                    break;
+                }
+            }
+        });
+        assert_eq!(take(&mut capture, 1_000).len(), 1_000);
+        stop.store(true, Ordering::Release);
+        let mut rest = 0u64;
+        // Stopped, a capture ends; the bound only keeps a broken one from running on.
+        while rest < 5_000_000 && capture.next_frame().unwrap().is_some() {
+            rest += 1;
+        }
+        enough.store(true, Ordering::Release);
+        assert_eq!(capture.delivered(), 1_000 + rest);
+        assert_eq!(capture.received(), capture.delivered() + capture.losses().kernel);
+        assert!(capture.next_frame().unwrap().is_none());
+    });
+}
+
+#[test]
 fn two_interfaces_become_one_stream_in_order_of_time() {
     let (Some(one), Some(two)) = (Veth::new("two interfaces"), Veth::new("two interfaces")) else {
         return;

@@ -27,6 +27,7 @@
 
 mod batch;
 mod clock;
+mod config;
 mod fanout;
 mod filter;
 mod handle;
@@ -42,6 +43,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::{self, JoinHandle};
 
 use batch::Batch;
+pub use config::LiveConfig;
 use fanout::Group;
 use handle::{Handle, HandlePlan};
 use merge::{MAX_LAG, Merge, Step};
@@ -54,46 +56,8 @@ use super::{CaptureError, Frame, FrameSource, LinkType, Losses};
 const BATCHES: usize = 8;
 /// Batches without a frame from each worker, one in 40 ms, after which nothing is going on.
 const QUIET_ROUNDS: usize = 5;
-/// Handles one interface may be split over.
-const MAX_WORKERS: u32 = 64;
 /// Octets of a MiB.
 const MIB: u32 = 1024 * 1024;
-
-/// What to capture, and with how much memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveConfig {
-    /// Interfaces by name; `any` stands for all together.
-    pub interfaces: Vec<String>,
-    /// A filter in libpcap's language instead of the default one, which lets port 53 pass as it is,
-    /// in VLANs, MPLS and PPPoE, and whatever may hide it: tunnels and fragments.
-    pub filter: Option<String>,
-    /// MiB of the ring of an interface, shared by its workers.
-    pub ring_mib: u32,
-    /// Octets kept of a frame. The default is libpcap's largest: a ring of this version keeps only
-    /// what a frame has, so it costs nothing, and segments the network card put together are
-    /// longer than 65,535 octets with their headers.
-    pub snaplen: u32,
-    /// Whether frames for other machines are wanted, as on a mirror port.
-    pub promiscuous: bool,
-    /// Handles, and threads, an interface.
-    pub workers: u32,
-    /// Ports of the default filter.
-    pub ports: Vec<u16>,
-}
-
-impl Default for LiveConfig {
-    fn default() -> Self {
-        Self {
-            interfaces: Vec::new(),
-            filter: None,
-            ring_mib: 64,
-            snaplen: 262_144,
-            promiscuous: true,
-            workers: 1,
-            ports: vec![53],
-        }
-    }
-}
 
 /// An interface as it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +125,7 @@ impl LiveCapture {
     /// # Errors
     /// The first setting or interface that does not work, with the cure.
     pub fn open(config: &LiveConfig, stop: Arc<AtomicBool>) -> Result<Self, CaptureError> {
-        check(config)?;
+        config.check()?;
         let octets = u64::from(config.ring_mib) * u64::from(MIB);
         for (place, name) in config.interfaces.iter().enumerate() {
             let so_far = u64::try_from(place).unwrap_or(u64::MAX).saturating_add(1);
@@ -393,36 +357,4 @@ fn open_interface(config: &LiveConfig, name: &str) -> Result<Vec<Waiting>, Captu
         armed.handle.arm(&plan)?;
     }
     Ok(opened)
-}
-
-/// Refuses settings that cannot work.
-fn check(config: &LiveConfig) -> Result<(), CaptureError> {
-    let LiveConfig { interfaces, workers, ring_mib, snaplen, ports, .. } = config;
-    let refuse = |what: String| Err(CaptureError::LiveConfig { what });
-    if interfaces.is_empty() {
-        return refuse(format!("no interface is named; there are {}", interface::known()));
-    }
-    if let Some(twice) = interfaces
-        .iter()
-        .enumerate()
-        .find(|(at, name)| interfaces.iter().take(*at).any(|x| x == *name))
-    {
-        return refuse(format!("interface \"{}\" is named twice", twice.1));
-    }
-    if !(1..=MAX_WORKERS).contains(workers) {
-        return refuse(format!("{workers} workers an interface; choose 1 to {MAX_WORKERS}"));
-    }
-    let share = ring_mib / workers;
-    if !(1..2048).contains(&share) {
-        return refuse(format!(
-            "a ring of {ring_mib} MiB for {workers} workers; choose 1 to 2047 MiB a worker"
-        ));
-    }
-    if !(64..=262_144).contains(snaplen) {
-        return refuse(format!("a snap length of {snaplen} octets; choose 64 to 262144"));
-    }
-    if config.filter.is_none() && ports.is_empty() {
-        return refuse("no port is watched and no filter is given; name a port".to_owned());
-    }
-    Ok(())
 }
