@@ -24,8 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use geophone_sensor::capture::{
-    CaptureError, FrameSource as _, LinkType, LiveCapture, LiveConfig, LiveEvent,
-    RecordedInterface, Recording,
+    CaptureError, FrameSource as _, LinkType, LiveCapture, LiveConfig, LiveEvent, Recording,
 };
 use geophone_sensor::privilege::{PrivilegePlan, drop_privileges};
 use pcap::{Active, Capture};
@@ -391,12 +390,7 @@ fn a_recording_replays_what_was_captured() {
     let (mut capture, stop) = capture(&on(&[&pair]));
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("live.pcapng");
-    let interfaces = capture.interfaces().iter().map(|known| RecordedInterface {
-        name: known.name.clone(),
-        link: known.link,
-        snaplen: known.snaplen,
-    });
-    let mut recording = Recording::create(&path, interfaces.collect()).unwrap();
+    let mut recording = Recording::create(&path, capture.interfaces()).unwrap();
     let mut sender = pair.sender();
     for number in 0..50 {
         sender.sendpacket(numbered(number)).unwrap();

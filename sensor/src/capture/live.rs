@@ -50,7 +50,7 @@ use merge::{MAX_LAG, Merge, Step};
 use totals::Totals;
 use worker::Worker;
 
-use super::{CaptureError, Frame, FrameSource, LinkType, Losses};
+use super::{CaptureError, CapturedInterface, Frame, FrameSource, Losses};
 
 /// Batches that go round between a worker and the merge.
 const BATCHES: usize = 8;
@@ -58,17 +58,6 @@ const BATCHES: usize = 8;
 const QUIET_ROUNDS: usize = 5;
 /// Octets of a MiB.
 const MIB: u32 = 1024 * 1024;
-
-/// An interface as it was opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveInterface {
-    /// Its name.
-    pub name: String,
-    /// How its frames are to be read.
-    pub link: LinkType,
-    /// Octets kept of a frame.
-    pub snaplen: u32,
-}
 
 /// What [`LiveCapture::next_event`] has to tell.
 #[derive(Debug)]
@@ -84,7 +73,7 @@ pub enum LiveEvent<'a> {
 /// An open capture. Threads begin with the first event asked for, so that privileges can be
 /// dropped in between.
 pub struct LiveCapture {
-    interfaces: Vec<LiveInterface>,
+    interfaces: Vec<CapturedInterface>,
     /// The interface of each lane of the merge.
     lanes: Vec<usize>,
     waiting: Vec<Waiting>,
@@ -138,7 +127,7 @@ impl LiveCapture {
                 lanes.push(place);
                 if armed.leads {
                     let (name, link) = (name.clone(), armed.handle.link());
-                    interfaces.push(LiveInterface { name, link, snaplen: config.snaplen });
+                    interfaces.push(CapturedInterface { name, link, snaplen: config.snaplen });
                 }
             }
             waiting.extend(opened);
@@ -161,7 +150,7 @@ impl LiveCapture {
 
     /// Returns the interfaces in the order they were named.
     #[must_use]
-    pub fn interfaces(&self) -> &[LiveInterface] {
+    pub fn interfaces(&self) -> &[CapturedInterface] {
         &self.interfaces
     }
 

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 
 pub use link::LinkType;
 #[cfg(target_os = "linux")]
-pub use live::{LiveCapture, LiveConfig, LiveEvent, LiveInterface};
+pub use live::{LiveCapture, LiveConfig, LiveEvent};
 pub use paths::{STDIN, expand};
-pub use recording::{RecordedInterface, Recording};
+pub use recording::{CapturedInterface, Recording};
 pub use set::CaptureSet;
 
 use crate::time::Timestamp;

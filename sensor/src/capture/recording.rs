@@ -32,9 +32,9 @@ const MICROSECONDS: u8 = 6;
 /// Only the owner reads a recording: it holds who asked for what.
 const MODE: u32 = 0o600;
 
-/// An interface as the recording describes it.
+/// An interface as it was opened and as a recording describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedInterface {
+pub struct CapturedInterface {
     /// Its name.
     pub name: String,
     /// How its frames are to be read.
@@ -49,7 +49,7 @@ pub struct Recording<W> {
     out: W,
     /// What is described so far, with the place of the interface it is.
     described: Vec<(usize, LinkType)>,
-    interfaces: Vec<RecordedInterface>,
+    interfaces: Vec<CapturedInterface>,
     block: Vec<u8>,
     latest: Timestamp,
     losses: Losses,
@@ -61,7 +61,7 @@ impl Recording<BufWriter<std::fs::File>> {
     ///
     /// # Errors
     /// The file cannot be made or written.
-    pub fn create(path: &Path, interfaces: Vec<RecordedInterface>) -> Result<Self, CaptureError> {
+    pub fn create(path: &Path, interfaces: &[CapturedInterface]) -> Result<Self, CaptureError> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(MODE);
         let mut recording = options
@@ -78,11 +78,11 @@ impl Recording<BufWriter<std::fs::File>> {
 impl<W: Write> Recording<W> {
     /// Begins a recording; `out` should be buffered.
     #[must_use]
-    pub fn new(out: W, interfaces: Vec<RecordedInterface>) -> Self {
+    pub fn new(out: W, interfaces: &[CapturedInterface]) -> Self {
         let mut recording = Self {
             out,
             described: Vec::new(),
-            interfaces,
+            interfaces: interfaces.to_vec(),
             block: Vec::new(),
             latest: Timestamp(0),
             losses: Losses::default(),
@@ -94,9 +94,8 @@ impl<W: Write> Recording<W> {
         recording.put(&0u16.to_le_bytes());
         recording.put(&LENGTH_UNKNOWN.to_le_bytes());
         recording.end();
-        let links: Vec<LinkType> = recording.interfaces.iter().map(|known| known.link).collect();
-        for (place, link) in links.into_iter().enumerate() {
-            recording.describe(place, link);
+        for (place, known) in interfaces.iter().enumerate() {
+            recording.describe(place, known.link);
         }
         recording
     }
@@ -222,9 +221,9 @@ mod tests {
     use super::*;
     use crate::capture::{CaptureSet, FrameSource as _};
 
-    fn interfaces() -> Vec<RecordedInterface> {
+    fn interfaces() -> Vec<CapturedInterface> {
         ["eth0", "a name"]
-            .map(|name| RecordedInterface {
+            .map(|name| CapturedInterface {
                 name: name.to_owned(),
                 link: LinkType::Ethernet,
                 snaplen: 262_144,
@@ -240,7 +239,7 @@ mod tests {
     fn libpcap_reads_a_recording_back_as_it_was() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("recording.pcapng");
-        let mut recording = Recording::create(&path, interfaces()).unwrap();
+        let mut recording = Recording::create(&path, &interfaces()).unwrap();
         // Not in order of time: the order of the live run is what counts.
         let frames = [(1_700_000_000_000_007, "abcde"), (5, ""), (1_700_000_000_000_001, "abcd")];
         for (number, (time, data)) in frames.iter().enumerate() {
@@ -259,7 +258,7 @@ mod tests {
 
     #[test]
     fn losses_are_written_when_they_change_with_both_figures() {
-        let mut recording = Recording::new(Vec::new(), interfaces());
+        let mut recording = Recording::new(Vec::new(), &interfaces());
         let before = recording.out.len();
         recording.losses(Losses::default());
         assert_eq!(recording.out.len(), before);
@@ -285,7 +284,7 @@ mod tests {
                 Ok(())
             }
         }
-        let mut recording = Recording::new(Full, interfaces());
+        let mut recording = Recording::new(Full, &interfaces());
         recording.write(0, &frame(1, b"x"));
         assert!(recording.has_failed());
         assert_eq!(recording.check().unwrap_err().kind(), io::ErrorKind::StorageFull);

@@ -49,7 +49,7 @@ impl Default for LiveConfig {
 impl LiveConfig {
     /// Refuses settings that cannot work.
     pub(super) fn check(&self) -> Result<(), CaptureError> {
-        let LiveConfig { interfaces, workers, ring_mib, snaplen, ports, .. } = self;
+        let Self { interfaces, workers, ring_mib, snaplen, ports, .. } = self;
         let refuse = |what: String| Err(CaptureError::LiveConfig { what });
         if interfaces.is_empty() {
             return refuse(format!("no interface is named; there are {}", interface::known()));
