@@ -9,6 +9,8 @@ pub mod name;
 pub mod defect;
 pub mod counter;
 pub mod capture;
+#[cfg(target_os = "linux")]
+pub mod privilege;
 pub mod feature;
 pub mod decode;
 pub mod record;
