@@ -12,7 +12,6 @@ The stream is for endurance: what grows in a day shows. It holds no tunnel.
 import argparse
 import collections
 import concurrent.futures
-import copy
 import multiprocessing
 import os
 import random
@@ -21,9 +20,9 @@ import string
 import struct
 import sys
 
-from mixed import (A, AAAA, NO_NAME, NOERROR, NXDOMAIN, QTYPES, SERVER_FAILURE, SERVFAIL, START,
-                   TCP_SHARE, TXT, UNANSWERED, Client, End, Message, Names, Traffic, answer,
-                   checksum, total)
+from mixed import (A, AAAA, DOMAINS, HTTPS, NO_NAME, NOERROR, NXDOMAIN, QTYPES, SERVER_FAILURE,
+                   SERVFAIL, START, TCP_SHARE, TXT, UNANSWERED, Client, End, Message, Names,
+                   Traffic, answer, checksum, total)
 
 SLICE = 300  # seconds that are made at once
 OVERHANG = 10  # seconds by which an exchange may end after its slice
@@ -32,12 +31,39 @@ LEASE_SLICES = (48, 288)  # 4 to 24 hours
 ALWAYS_ON = 0.15  # clients whose rate knows no night
 RETRIED, FRESH, LARGE, STRANGE = 0.004, 0.01, 0.002, 0.001  # of exchanges
 FRESH_ZONES = 60  # content networks that make names up; a client asks each but a few times a day
-KNOWN_BODIES = 150_000
+KNOWN_BODIES = 500_000  # kept by each process, about 200 MiB
 FRAGMENT = 1_480  # octets behind an IP header
 
 # The rate of each hour of the day, as a multiple of the mean once divided by its own.
 CURVE = (35, 30, 25, 25, 25, 30, 50, 90, 140, 170, 180, 175, 150, 160, 175, 170, 160, 140, 120,
          110, 100, 90, 70, 50)
+
+
+class Way(End):
+    """A direction whose datagrams are made by one call of struct, with their record's head."""
+
+    def __init__(self, ethernet, source, target, hops):
+        super().__init__(ethernet, source, target, hops)
+        size = len(self.ethernet)
+        self.head = size + (40 if self.six else 20)
+        self.base = self.sum + (0 if self.six else 0x8500 + (hops << 8 | 17))
+        form = "IHH32s" if self.six else "HHHHHH8s"
+        self.pack = struct.Struct(f">IIII{size}s{form}HHHHH").pack
+
+    def record(self, time, source, target, ident, body, body_sum):
+        """A pcap record with a DNS message: `body` is what follows its id."""
+        length = 10 + len(body)
+        size = self.head + length
+        value = 0xFFFF - (self.sum + 17 + 2 * length + source + target + ident + body_sum) % 0xFFFF
+        if self.six:
+            return self.pack(time // 1_000_000, time % 1_000_000, size, size, self.ethernet,
+                             0x60000000, length, 0x1100 | self.hops, self.pair,
+                             source, target, length, value, ident) + body
+        whole = 20 + length
+        return self.pack(time // 1_000_000, time % 1_000_000, size, size, self.ethernet,
+                         0x4500, whole, ident, 0x4000, self.hops << 8 | 17,
+                         0xFFFF - (self.base + whole + ident) % 0xFFFF, self.pair,
+                         source, target, length, value, ident) + body
 
 
 class Day(Traffic):
@@ -61,7 +87,7 @@ class Day(Traffic):
         client.flat = rng.random() < ALWAYS_ON
         client.shift = rng.uniform(-2, 2)
         client.period, client.phase = rng.randint(*LEASE_SLICES), rng.randrange(288)
-        client.epoch = None
+        client.epoch, client.edns_sum = None, total(client.edns)
 
     def large_body(self, number):
         """A query and its answer of two or three fragments."""
@@ -89,8 +115,8 @@ class Day(Traffic):
                 place = client.number * ADDRESSES + epoch % ADDRESSES
                 address = struct.pack(">I", 0x0A400000 + place + 2 * (place // 254) + 1)
             server = old[half:]
-            client.asks = End(client.asks.ethernet[:-2], address, server, 64)
-            client.hears = End(client.hears.ethernet[:-2], server, address, 63)
+            client.asks = Way(client.asks.ethernet[:-2], address, server, 64)
+            client.hears = Way(client.hears.ethernet[:-2], server, address, 63)
         return client
 
     def slice(self, number):
@@ -102,9 +128,10 @@ class Day(Traffic):
                    * (1 if client.flat else curve(hour + client.shift))
                    for client in self.clients]
         count = round(self.scale * sum(weights))
-        kinds = (self.pair, self.lonely, self.retried, self.fresh, self.fragmented,
-                 self.connection, self.strange)
+        kinds = (None, self.lonely, self.retried, self.fresh, self.fragmented, self.connection,
+                 self.strange)
         shares = (UNANSWERED, RETRIED, FRESH, LARGE, TCP_SHARE / 4, STRANGE)
+        self.ranks = iter(rng.choices(range(DOMAINS), cum_weights=self.names.zipf, k=count))
         plan = zip(rng.choices(kinds, (1 - sum(shares), *shares), k=count),
                    rng.choices(self.clients, weights, k=count),
                    rng.choices(list(QTYPES), list(QTYPES.values()), k=count),
@@ -114,9 +141,17 @@ class Day(Traffic):
         begin *= 1_000_000
         span = SLICE * 1_000_000
         records = []
-        add = records.append
+        add, chance = records.append, rng.random
         for make, client, qtype, outcome in plan:
-            time = begin + int(rng.random() * span)
+            time = begin + int(chance() * span)
+            if make is None:  # a query and its answer, as nearly all are
+                query, query_sum, reply, reply_sum = self.exchange(client, qtype, outcome)
+                bits = int(chance() * (1 << 32))
+                port, ident = 1024 + (bits >> 16) % 64512, bits & 0xFFFF
+                add(client.asks.record(time, port, 53, ident, query, query_sum))
+                time += 1_000 + int(39_000 * chance() ** 4)
+                add(client.hears.record(time, 53, port, ident, reply, reply_sum))
+                continue
             for delay, frame in make(client, qtype, outcome):
                 seconds, micros = divmod(time + delay, 1_000_000)
                 size = len(frame)
@@ -133,6 +168,29 @@ class Day(Traffic):
             late += 1
         end = len(records) - late
         return records[:opening], b"".join(records[opening:end]), records[end:], len(records)
+
+    def exchange(self, client, qtype, outcome):
+        """Query and answer, each with its sum, as this client would see them."""
+        if outcome == NOERROR and qtype in (A, AAAA, HTTPS):
+            hosts = self.names.hosts[next(self.ranks)]
+            name = hosts[int(len(hosts) * self.rng.random() ** 2)]
+        else:
+            name = self.names.pick(qtype, outcome)
+        key = name, qtype, outcome
+        known = self.bodies.get(key)
+        if known is None:
+            query = Message(0x0100, name, qtype).finish(b"")
+            reply = answer(self.names, name, qtype, outcome).finish(b"")
+            known = self.bodies[key] = query, total(query), reply, total(reply)
+        if not client.edns:
+            return known
+        query, query_sum, reply, reply_sum = known
+        edns, add = client.edns, client.edns_sum
+        # One more record, and the sum of what follows an odd number of octets is turned round.
+        return (query[:8] + b"\0\1" + query[10:] + edns,
+                query_sum + 1 + (add << 8 if len(query) % 2 else add),
+                reply[:8] + b"\0\1" + reply[10:] + edns,
+                reply_sum + 1 + (add << 8 if len(reply) % 2 else add))
 
     def retried(self, client, qtype, outcome):
         """Asked two or three times, the last answered or not."""
