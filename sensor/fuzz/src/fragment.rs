@@ -97,7 +97,7 @@ fn pieces(mut rest: Octets<'_>) {
             offset: u16::try_from(turn * size / 8).unwrap_or_default(),
         };
         bench.packet(&packet(&piece, chunks[turn]), &mut |_| ());
-        if bench.count("datagram.whole") == 1 {
+        if bench.pipeline.counters().datagram_whole == 1 {
             break;
         }
     }

@@ -70,7 +70,12 @@ fn pieces(mut rest: Octets<'_>) {
         stream.extend(body);
         expected.push((id, u32::from(length)));
     }
-    let config = SensorConfig { tcp_ahead_bytes: 1 << 20, ..SensorConfig::default() };
+    let config = SensorConfig {
+        tcp_ahead_bytes: 1 << 20,
+        tcp_ahead_segments: 64,
+        tcp_kept_bytes: 1 << 20,
+        ..small_tables()
+    };
     let mut bench = Bench::new(&config, Detail::Figures);
     let mut found = Vec::new();
     let mut sink = |record: Record<'_>| {
