@@ -27,6 +27,9 @@ pub fn small_tables() -> SensorConfig {
         tcp_ahead_bytes: 2_048,
         tcp_ahead_segments: 8,
         tcp_kept_bytes: 8_192,
+        tcp_handshakes: 4,
+        tick_hosts: 4,
+        tick_least: 1,
         fragmented_datagrams: 4,
         fragment_kept_bytes: 16_384,
         ..SensorConfig::default()

@@ -44,8 +44,8 @@ pub(super) struct Handshakes {
 #[derive(Clone, Copy, Default)]
 struct Handshake {
     time: Timestamp,
-    /// The client's first octet behind its SYN.
-    client: u32,
+    /// The client's first octet behind its SYN, where that was seen.
+    client: Option<u32>,
     /// The server's, once it answered.
     server: Option<u32>,
     established: bool,
@@ -81,7 +81,18 @@ impl Handshakes {
             told(TcpEvent::Reset, client);
             return;
         }
-        let Some(handshake) = slot.and_then(|slot| self.table.value_mut(slot)) else { return };
+        let Some(handshake) = slot.and_then(|slot| self.table.value_mut(slot)) else {
+            // Of a tap that shows one direction only: the stream begins here all the same.
+            if facts.syn {
+                let server = Some(next);
+                self.claim(
+                    flow.reversed(),
+                    Handshake { time, server, ..Handshake::default() },
+                    told,
+                );
+            }
+            return;
+        };
         if facts.syn {
             handshake.server = Some(next);
         } else if from_client.is_some() && !handshake.established {
@@ -98,20 +109,25 @@ impl Handshakes {
         told: &mut impl FnMut(TcpEvent, Flow),
     ) {
         if let Some(slot) = self.table.find(&flow) {
-            let same = self.table.value(slot).is_some_and(|known| known.client == client);
+            let same = self.table.value(slot).is_some_and(|known| known.client == Some(client));
             if same {
                 return;
             }
             self.give_up(slot, told);
         }
+        let client = Some(client);
+        self.claim(flow, Handshake { time, client, ..Handshake::default() }, told);
+        told(TcpEvent::Syn, flow);
+    }
+
+    fn claim(&mut self, flow: Flow, handshake: Handshake, told: &mut impl FnMut(TcpEvent, Flow)) {
         if self.table.is_full()
             && let Some(oldest) = self.table.oldest()
         {
             self.give_up(oldest, told);
         }
-        if let Some((_, handshake)) = self.table.claim(flow) {
-            *handshake = Handshake { time, client, server: None, established: false };
-            told(TcpEvent::Syn, flow);
+        if let Some((_, claimed)) = self.table.claim(flow) {
+            *claimed = handshake;
         }
     }
 
@@ -119,7 +135,7 @@ impl Handshakes {
     pub(super) fn start_of(&self, flow: Flow) -> Option<u32> {
         let known = |flow| self.table.find(&flow).and_then(|slot| self.table.value(slot));
         match known(flow) {
-            Some(handshake) => Some(handshake.client),
+            Some(handshake) => handshake.client,
             None => known(flow.reversed()).and_then(|handshake| handshake.server),
         }
     }
@@ -135,8 +151,9 @@ impl Handshakes {
     }
 
     fn give_up(&mut self, slot: Slot, told: &mut impl FnMut(TcpEvent, Flow)) {
-        let opened = self.table.value(slot).is_none_or(|handshake| handshake.established);
-        if let Some(&flow) = self.table.key(slot).filter(|_| !opened) {
+        let asked = |handshake: &Handshake| handshake.client.is_some() && !handshake.established;
+        let half_open = self.table.value(slot).is_some_and(asked);
+        if let Some(&flow) = self.table.key(slot).filter(|_| half_open) {
             told(TcpEvent::HalfOpen, flow);
         }
         self.table.release(slot);
@@ -193,6 +210,16 @@ mod tests {
         assert_eq!(bench.handshakes.start_of(flow(1).reversed()), Some(8));
         bench.push(11, flow(2), SYN);
         assert_eq!(bench.told.len(), 3, "an open connection is forgotten without a word");
+    }
+
+    #[test]
+    fn the_servers_answer_alone_tells_where_its_stream_begins() {
+        let mut bench = Bench::new();
+        bench.push(0, flow(1).reversed(), TcpFacts { sequence: 7, ack: true, ..SYN });
+        assert_eq!(bench.handshakes.start_of(flow(1).reversed()), Some(8));
+        assert_eq!(bench.handshakes.start_of(flow(1)), None);
+        bench.push(20, flow(2), SYN);
+        assert_eq!(bench.told, [(TcpEvent::Syn, 2)], "nobody was seen to ask for it");
     }
 
     #[test]

@@ -176,6 +176,13 @@ mod tests {
         assert!(refused("\"version\":2", "\"version\":1").contains("version 1"));
         assert!(refused("\"vlan\"", "\"vlam\"").contains("vlam"));
         assert!(refused("TYPE65399", "FOO").contains("`qtype`"));
+        // The domain is the end of the name, label by label (found by fuzzing).
+        assert!(
+            refused("\"domain\":\"example.com\"", "\"domain\":\"ple.com\"").contains("`domain`")
+        );
+        assert!(
+            refused("\"domain\":\"example.com\"", "\"domain\":\"other.com\"").contains("`domain`")
+        );
         assert!(refused("\"transaction\"", "\"message\"").contains("`kind`"));
     }
 }

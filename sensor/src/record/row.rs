@@ -133,10 +133,16 @@ pub(super) fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
         Name::parse(text).map_err(|_| RecordError::Value { field, value: text.to_owned() })
     };
     let qname = name("qname", &row.qname)?;
-    let domain_length = name("domain", &row.domain)?.wire().len();
+    let domain = name("domain", &row.domain)?;
+    let domain_at = qname.wire().len().saturating_sub(domain.wire().len());
+    let is_its_end =
+        qname.suffix_at(domain_at).is_some_and(|end| end.eq_ignore_ascii_case(domain.wire()));
+    if !is_its_end {
+        return Err(RecordError::Value { field: "domain", value: row.domain });
+    }
     let qtype = type_number(&row.qtype)
         .ok_or_else(|| RecordError::Value { field: "qtype", value: row.qtype.clone() })?;
-    let domain_at = u8::try_from(qname.wire().len().saturating_sub(domain_length));
+    let domain_at = u8::try_from(domain_at);
     let mut transaction = Transaction {
         time: row.time_micros,
         status: row.status,
