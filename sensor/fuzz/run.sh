@@ -36,7 +36,7 @@ fi
 cd "$root"
 "$cargo" fuzz build --fuzz-dir "$here" --sanitizer "$sanitizer"
 "$cargo" build --quiet --locked --profile demo -p geophone-sensor
-built=$(cargo metadata --format-version 1 --no-deps --locked |
+built=$("$cargo" metadata --format-version 1 --no-deps --locked |
     sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 python3 "$here/seeds.py" --sensor "$built/demo/geophone-sensor"
 

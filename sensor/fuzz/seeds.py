@@ -211,10 +211,18 @@ def seeds_of_streams(corpus, segments, messages):
         data, firsts = b"\0", {}
         for _, answers, flags, sequence, payload in segments[at:at + 8]:
             first = firsts.setdefault(answers, sequence)
-            who = (4 if answers else 0) | (flags & 7) << 3
-            data += struct.pack(">BHBB", who, sequence - first & 0xFFFF, 10, len(payload[:255]))
-            data += payload[:255]
+            place = sequence - first & 0xFFFF
+            data += struct.pack(">BBHBBB", 0x40 if answers else 0, flags & 7, place, 10, 0,
+                                len(payload[:255])) + payload[:255]
         corpus.add("stream", data)
+    # A large message on every connection, in three segments each.
+    head = struct.pack(">HHHHHHH", 8_000, 7, 0x8000, 0, 0, 0, 0)
+    data = b"\0"
+    for who in range(32):
+        data += struct.pack(">BBHBBB", who, 2, 0, 0, 0, 0)
+        for place, length in ((1, 250), (4_001, 250), (8_001, 0)):
+            data += struct.pack(">BBHBBB", who, 0, place, 0, length, len(head)) + head
+    corpus.add("stream", data)
     for at in range(0, len(messages), 4):
         digest = hashlib.sha256(messages[at]).digest()
         data = b"\1" + digest[:4] + bytes((digest[4] % 60, 5))

@@ -1,10 +1,20 @@
 //! A pipeline with small tables, and what must hold after every frame and at the end.
 
+use std::alloc::System;
+
 use geophone_sensor::capture::{Frame, LinkType};
 use geophone_sensor::config::SensorConfig;
 use geophone_sensor::pipeline::{Detail, Pipeline};
 use geophone_sensor::record::Record;
 use geophone_sensor::time::Timestamp;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Octets that small tables may take beside what is kept of streams and fragments: their slots,
+/// the lists in them, one large message at hand.
+const BESIDE: usize = 128 * 1024;
 
 /// A day of 2026, in microseconds.
 const START: i64 = 1_768_204_800_000_000;
@@ -23,7 +33,7 @@ pub fn small_tables() -> SensorConfig {
     SensorConfig {
         pending_queries: 4,
         rated_domains: 16,
-        tcp_streams: 4,
+        tcp_streams: 32,
         tcp_ahead_bytes: 2_048,
         tcp_ahead_segments: 8,
         tcp_kept_bytes: 8_192,
@@ -34,6 +44,34 @@ pub fn small_tables() -> SensorConfig {
         fragment_kept_bytes: 16_384,
         ..SensorConfig::default()
     }
+}
+
+/// What may be allocated, from the moment this is made on.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    before: usize,
+    bound: usize,
+}
+
+impl Memory {
+    /// Takes the bounds of `config`; vectors grow by doubling, so twice what they keep.
+    #[must_use]
+    pub fn bounded(config: &SensorConfig) -> Self {
+        let kept = u64::from(config.tcp_kept_bytes) + u64::from(config.fragment_kept_bytes);
+        let bound = usize::try_from(kept).unwrap_or(usize::MAX) * 2 + BESIDE;
+        Self { before: allocated(), bound }
+    }
+
+    /// Fails if more is allocated.
+    pub fn check(&self) {
+        let taken = allocated().saturating_sub(self.before);
+        assert!(taken <= self.bound, "{taken} octets are taken, {} are the bound", self.bound);
+    }
+}
+
+fn allocated() -> usize {
+    let stats = INSTRUMENTED_SYSTEM.stats();
+    stats.bytes_allocated.saturating_sub(stats.bytes_deallocated)
 }
 
 impl Bench {

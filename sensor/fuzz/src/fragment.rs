@@ -5,20 +5,10 @@
 //! octets and these, repeated to the length. In pieces: the size of pieces in eights, how many
 //! orders follow, these, and the message.
 
-use std::alloc::System;
-
 use geophone_sensor::pipeline::Detail;
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
-use crate::bench::{Bench, small_tables};
+use crate::bench::{Bench, Memory, small_tables};
 use crate::octets::Octets;
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// Octets that all the tables may take beside `fragment_kept_bytes`: slots, names, one datagram
-/// of 64 KiB as it is put together, its answers.
-const BESIDE: usize = 384 * 1024;
 
 const UDP: u8 = 17;
 
@@ -40,8 +30,7 @@ pub fn run(data: &[u8]) {
 
 fn hostile(mut rest: Octets<'_>) {
     let config = small_tables();
-    let bound = usize::try_from(config.fragment_kept_bytes).unwrap_or(usize::MAX) * 2 + BESIDE;
-    let before = allocated();
+    let memory = Memory::bounded(&config);
     let mut bench = Bench::new(&config, Detail::Figures);
     while !rest.is_empty() {
         let flags = rest.u8();
@@ -63,8 +52,7 @@ fn hostile(mut rest: Octets<'_>) {
         }
         payload.extend(given.iter().cycle().take(length.max(given.len())));
         bench.packet(&packet(&piece, &payload), &mut |_| ());
-        let kept = allocated().saturating_sub(before);
-        assert!(kept < bound, "{kept} octets are kept, {bound} are the bound");
+        memory.check();
     }
     bench.finish(&mut |_| ());
 }
@@ -129,9 +117,4 @@ fn packet(piece: &Piece, payload: &[u8]) -> Vec<u8> {
     }
     packet.extend(payload);
     packet
-}
-
-fn allocated() -> usize {
-    let stats = INSTRUMENTED_SYSTEM.stats();
-    stats.bytes_allocated.saturating_sub(stats.bytes_deallocated)
 }

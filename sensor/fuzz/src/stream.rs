@@ -1,8 +1,8 @@
 //! TCP segments from a description, so that reassembly is reached at once.
 //!
 //! Form: one octet, 0 for hostile segments and 1 for one stream in pieces; then
-//! hostile: who and flags, sequence after the start, time since the last, number of payload octets
-//! and these. In pieces: the first sequence number, the size of pieces, how many ranges follow,
+//! hostile: which of 64 connections, direction and flags, sequence after the start, time since the
+//! last, length in sixteens, number of payload octets and these, repeated to the length. In pieces: the first sequence number, the size of pieces, how many ranges follow,
 //! these (where from, how many octets), and messages, each behind the number of its octets.
 
 use geophone_sensor::capture::LinkType;
@@ -10,13 +10,15 @@ use geophone_sensor::config::SensorConfig;
 use geophone_sensor::pipeline::Detail;
 use geophone_sensor::record::Record;
 
-use crate::bench::{Bench, small_tables};
+use crate::bench::{Bench, Memory, small_tables};
 use crate::octets::Octets;
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
+
+const SERVER: u8 = 0x40;
 
 /// Ranges sent before the stream as a whole; fewer than the segments kept ahead of a hole.
 const MOST_RANGES: usize = 40;
@@ -29,23 +31,28 @@ pub fn run(data: &[u8]) {
 
 fn hostile(mut rest: Octets<'_>) {
     let config = small_tables();
-    let mut bench = Bench::new(&config, Detail::AnswersInWords);
+    let memory = Memory::bounded(&config);
+    let mut bench = Bench::new(&config, Detail::Figures);
     while !rest.is_empty() {
-        let who = rest.u8();
+        let (who, how) = (rest.u8(), rest.u8());
         let sequence = 0xffff_f000_u32.wrapping_add(rest.u16().into());
         bench.pass(rest.u8());
         // A range of numbers that is another stream, or just another part of a far one.
-        let sequence = if who & 0x40 == 0 { sequence } else { sequence.wrapping_mul(0x1_0001) };
-        let flags = who >> 3 & (FIN | SYN | RST);
+        let sequence = if how & 0x40 == 0 { sequence } else { sequence.wrapping_mul(0x1_0001) };
+        let flags = how & (FIN | SYN | RST);
+        let length = usize::from(rest.u8()) * 16;
         let n = usize::from(rest.u8());
-        let payload = rest.take(n);
-        let cut = if who & 0x80 == 0 { 0 } else { 7 };
-        let packet = packet(who & 7, sequence, flags, payload);
+        let given = rest.take(n);
+        let payload: Vec<u8> =
+            given.iter().copied().cycle().take(length.max(given.len())).collect();
+        let cut = if how & 0x80 == 0 { 0 } else { 7 };
+        let packet = packet(who & 0x7f, sequence, flags, &payload);
         let length = u32::try_from(packet.len()).unwrap_or(u32::MAX);
         let kept = &packet[..packet.len().saturating_sub(cut)];
         bench.frame(LinkType::RawIp, kept, length, &mut |_| ());
         let pending = bench.pipeline.counters().tcp_octets_pending;
         assert!(pending <= config.tcp_kept_bytes.into(), "{pending} octets are kept");
+        memory.check();
     }
     bench.finish(&mut |_| ());
 }
@@ -83,24 +90,25 @@ fn pieces(mut rest: Octets<'_>) {
             found.push((transaction.id, transaction.answer_bytes));
         }
     };
-    bench.packet(&packet(4, start, SYN, &[]), &mut sink);
+    bench.packet(&packet(SERVER, start, SYN, &[]), &mut sink);
     let whole = (0..stream.len()).step_by(size).map(|from| (from, size));
     let given = ranges.iter().map(|(from, n)| (usize::from(*from), usize::from(*n) + 1));
     for (from, n) in given.chain(whole).filter(|(from, _)| *from < stream.len()) {
         let part = &stream[from..stream.len().min(from + n)];
         let sequence = start.wrapping_add(1).wrapping_add(u32::try_from(from).unwrap_or_default());
-        bench.packet(&packet(4, sequence, 0, part), &mut sink);
+        bench.packet(&packet(SERVER, sequence, 0, part), &mut sink);
     }
     bench.finish(&mut sink);
     assert_eq!(found, expected);
     assert_eq!((bench.count("tcp.gaps"), bench.count("tcp.octets_skipped")), (0, 0));
 }
 
-/// A segment; `who` is one of four connections, the high bit its server.
+/// A segment; `who` is one of 64 connections, and with [`SERVER`] the server sends it.
 fn packet(who: u8, sequence: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
-    let (client, server) = ([10, 0, 0, who & 3], [10, 0, 0, 53]);
-    let (port, dns) = ([0x80, who & 3], [0, 53]);
-    let ends = if who & 4 == 0 { (client, server, port, dns) } else { (server, client, dns, port) };
+    let (client, server) = ([10, 0, 1, who & 0x3f], [10, 0, 0, 53]);
+    let (port, dns) = ([0x80, who & 0x3f], [0, 53]);
+    let ends =
+        if who & SERVER == 0 { (client, server, port, dns) } else { (server, client, dns, port) };
     let length = u16::try_from(40 + payload.len()).unwrap_or(u16::MAX);
     let mut packet = Vec::with_capacity(40 + payload.len());
     packet.extend([0x45, 0]);
