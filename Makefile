@@ -2,13 +2,16 @@
 # make demo    build, replay a real capture, show the alert with its reasons
 # make test    formatting, lints, every test
 # make bench   throughput beside tcpdump, tshark and dnscap
+# make bench-live  frames a second from an interface, without loss or with (root, Linux)
+# make soak    a generated day of 5,000 clients; memory must not grow
+# make fuzz    each fuzz target for FUZZ_SECONDS (default 30); fails on a find
 # make lab     record the labelled captures again with real programs (root, Linux)
 
 SHELL := /bin/bash
 CARGO := $(shell command -v cargo 2>/dev/null || echo $(HOME)/.cargo/bin/cargo)
 DEMO  := datasets/captures/demo-iodine.pcap
 
-.PHONY: demo test bench lab
+.PHONY: demo test bench bench-live soak fuzz lab
 
 demo:
 	@datasets/lab/need.sh build
@@ -28,6 +31,20 @@ bench:
 	@datasets/lab/need.sh build bench
 	$(CARGO) build --quiet --locked --release
 	@datasets/bench/run.sh target/release
+
+bench-live:
+	@datasets/lab/need.sh build live
+	$(CARGO) build --quiet --locked --release
+	@datasets/bench/live.sh target/release
+
+soak:
+	@datasets/lab/need.sh build soak
+	$(CARGO) build --quiet --locked --release
+	@datasets/bench/soak.sh target/release/geophone
+
+fuzz:
+	@datasets/lab/need.sh build fuzz
+	@sensor/fuzz/run.sh
 
 lab:
 	@datasets/lab/need.sh lab

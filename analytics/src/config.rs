@@ -16,6 +16,10 @@ const SAMPLE_BYTES: u64 = 352;
 const PENDING_BYTES: u64 = 640;
 /// Octets a datagram waiting for fragments takes beside them.
 const FRAGMENTED_BYTES: u64 = 1_024;
+/// Octets a TCP connection on its way takes in its table.
+const HANDSHAKE_BYTES: u64 = 128;
+/// Octets a host's second takes in its table.
+const TICK_BYTES: u64 = 256;
 /// Octets of the pricing tables and of buffers that do not grow.
 const FIXED_BYTES: u64 = 16 * 1024 * 1024;
 /// Octets a TCP stream takes beside what is kept of it, which has a bound of its own.
@@ -64,7 +68,7 @@ pub struct AlertConfig {
 impl Default for StateConfig {
     fn default() -> Self {
         Self {
-            memory_mib: 192,
+            memory_mib: 200,
             keys: 262_144,
             seen_names: 4_194_304,
             seen_hours: 24,
@@ -135,6 +139,8 @@ impl Config {
             ("sensor.query_timeout_seconds", self.sensor.query_timeout_seconds),
             ("sensor.tcp_streams", self.sensor.tcp_streams),
             ("sensor.fragmented_datagrams", self.sensor.fragmented_datagrams),
+            ("sensor.tcp_handshakes", self.sensor.tcp_handshakes),
+            ("sensor.tick_hosts", self.sensor.tick_hosts),
         ] {
             if value == 0 {
                 return Err(ConfigError::Value { key, value, must: "at least 1" });
@@ -166,7 +172,10 @@ impl Config {
             + u64::from(self.sensor.fragment_kept_bytes) * 2
             + u64::from(self.sensor.fragmented_datagrams) * FRAGMENTED_BYTES;
         let streams = u64::from(self.sensor.tcp_streams) * STREAM_BYTES + kept;
-        keys + seen + suspects + pending + rates + streams + FIXED_BYTES
+        let handshakes = u64::from(self.sensor.tcp_handshakes) * HANDSHAKE_BYTES;
+        let ticks = u64::from(self.sensor.tick_hosts) * 2 * TICK_BYTES;
+        let sensor = pending + rates + streams + handshakes + ticks;
+        keys + seen + suspects + sensor + FIXED_BYTES
     }
 }
 
@@ -199,7 +208,7 @@ mod tests {
     fn tables_beyond_the_promise_and_unknown_keys_are_refused() {
         let greedy: Config = toml_file::parse("[state]\nkeys = 4000000\n", "c.toml").unwrap();
         let error = greedy.check().unwrap_err().to_string();
-        assert!(error.contains("state.memory_mib is 192"), "{error}");
+        assert!(error.contains("state.memory_mib is 200"), "{error}");
         let error =
             toml_file::parse::<Config>("[state]\nkey = 1\n", "c.toml").unwrap_err().to_string();
         assert!(error.contains("c.toml:2") && error.contains("did you mean `keys`?"), "{error}");

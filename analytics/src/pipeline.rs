@@ -3,22 +3,24 @@
 //! Owns every table and no thread; its only clock is the time of the records.
 
 mod counters;
+mod judgement;
+mod sighting;
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use geophone_sensor::decode::rdata::Payload;
 use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
-use crate::alert::{Action, Alert, Judgement, OpenAlert, Overflow, Subject, Suspect, Suspects};
+use self::judgement::judgement;
+use self::sighting::sighting_of;
+use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect, Suspects};
 use crate::config::Config;
 use crate::detect::Features;
 use crate::price::{NamePrice, Pricer};
 use crate::rule::{Allow, Rules};
-use crate::severity::Severity;
-use crate::state::{Carries, KeyState, KeyTable, Novelty, SeenFilter, Sighting, Tier};
+use crate::state::{KeyState, KeyTable, LossHistory, Novelty, SeenFilter, Sighting, Tier};
 
 /// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
 const SUSPECT_FILL: f64 = 0.125;
@@ -26,10 +28,6 @@ const SUSPECT_FILL: f64 = 0.125;
 const SUSPECT_TEXT: u32 = 512;
 /// …or asked this many queries of opaque types.
 const SUSPECT_OPAQUE: u32 = 2;
-
-/// NS and PTR answers are names too, but nobody asks NS or PTR for their payload.
-const TYPE_NS: u16 = 2;
-const TYPE_PTR: u16 = 12;
 
 /// The response code for a name that does not exist (RFC 1035 section 4.1.1).
 const NXDOMAIN: u16 = 3;
@@ -60,6 +58,7 @@ pub struct Analytics {
     suspects: Suspects,
     hasher: FixedState,
     counters: AnalyticsCounters,
+    losses: LossHistory,
     now: Timestamp,
 }
 
@@ -75,6 +74,7 @@ impl Analytics {
             suspects: Suspects::new(config.state.suspects, seed),
             hasher: FixedState::with_seed(seed),
             counters: AnalyticsCounters::default(),
+            losses: LossHistory::default(),
             now: Timestamp(i64::MIN),
             rules,
             config,
@@ -85,6 +85,16 @@ impl Analytics {
     pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         self.counters.records += 1;
         match record {
+            Record::NotDns(_) => self.counters.records_not_dns += 1,
+            Record::Tick(tick) => {
+                self.counters.records_ticks += 1;
+                if let Some(sensor) = &tick.sensor {
+                    self.losses.add(tick.time, sensor);
+                }
+            }
+            Record::Transaction(transaction) if transaction.status == Status::Continued => {
+                self.counters.records_continued += 1;
+            }
             Record::Transaction(transaction) => self.transaction(transaction, sink),
             _ => self.counters.records_unknown += 1,
         }
@@ -274,7 +284,9 @@ impl Analytics {
             }
         };
         if let Some(mut open) = suspect.open.take() {
-            sink(&open.tell(action, transaction.time, suspect, detector));
+            let mut alert = open.tell(action, transaction.time, suspect, detector);
+            alert.loss = self.losses.between(alert.start, alert.time);
+            sink(&alert);
             suspect.open = Some(open);
         }
     }
@@ -297,8 +309,28 @@ impl Analytics {
         let Some(detector) = self.rules.detectors.get(open.detector()) else { return };
         self.counters.alerts_closed += 1;
         let mut alert = open.tell(Action::Close, self.now, &suspect, detector);
+        alert.loss = self.losses.between(alert.start, alert.time);
         alert.closed_because = Some(because);
         sink(&alert);
+    }
+
+    /// Puts `rules` in force; what is remembered stays, and alerts whose detector is gone close.
+    pub fn reload(&mut self, rules: Rules, sink: &mut impl FnMut(&Alert<'_>)) {
+        let ids: Vec<_> = rules.detectors.iter().map(|detector| detector.id.clone()).collect();
+        let mut gone = Vec::new();
+        let old = &self.rules.detectors;
+        self.suspects.for_each(|suspect| {
+            let Some(open) = &mut suspect.open else { return };
+            let id = old.get(open.detector()).map(|detector| &detector.id);
+            match ids.iter().position(|new| Some(new) == id) {
+                Some(index) => open.retarget(index),
+                None => gone.push(Suspect { open: suspect.open.take(), ..suspect.clone() }),
+            }
+        });
+        for suspect in gone {
+            self.close(suspect, "its rule is gone since the rules were read again", sink);
+        }
+        self.rules = rules;
     }
 
     /// Ends the input: closes every open alert, the one longest idle first.
@@ -333,65 +365,4 @@ fn allowance<'a>(rules: &'a Rules, transaction: &Transaction) -> Option<&'a Allo
         && !transaction.name.suffix_known;
     let undelegated = rules.allow.undelegated().filter(|_| nobody);
     undelegated.or_else(|| rules.allow.find(&transaction.qname, transaction.time))
-}
-
-/// Asks every detector, or the one whose alert is open, and returns the one that is surest.
-fn judgement(
-    rules: &Rules,
-    features: &Features<'_>,
-    fill: (Tier, f64),
-    open: Option<usize>,
-) -> Option<Judgement> {
-    let overflows = fill.1 > 1.0;
-    let mut best: Option<(i32, usize, i32)> = None;
-    for (index, detector) in rules.detectors.iter().enumerate() {
-        let score = detector.card.score(features);
-        let margin = score - detector.card.threshold;
-        let raised = margin >= 0 || (overflows && detector.on_leak);
-        let asked = open.map_or(raised, |open| open == index);
-        if asked && best.is_none_or(|(most, ..)| margin > most) {
-            best = Some((margin, index, score));
-        }
-    }
-    let (_, detector, score) = best?;
-    let bucket = rules.leak.bucket(fill.0).filter(|_| overflows);
-    Some(Judgement {
-        detector,
-        score,
-        evidence: rules.detectors.get(detector)?.card.evidence(features),
-        overflow: bucket.map(|bucket| Overflow {
-            bucket: bucket.name.clone(),
-            level_bytes: fill.1 * bucket.burst_bytes,
-            burst_bytes: bucket.burst_bytes,
-            bytes_per_second: bucket.bytes_per_second,
-        }),
-        overflow_severity: bucket.map_or(Severity::Low, |bucket| bucket.severity),
-    })
-}
-
-fn sighting_of(transaction: &Transaction) -> Sighting {
-    let payload = Payload::of(transaction.qtype);
-    // RFC 8145 section 5.1: trust anchor telemetry asks NULL of `_ta-xxxx`.
-    let telemetry =
-        transaction.qname.labels().next().is_some_and(|label| label.starts_with(b"_ta-"));
-    let names = payload == Payload::Name && !matches!(transaction.qtype, TYPE_NS | TYPE_PTR);
-    let carries = match payload {
-        Payload::Text => Carries::Text,
-        Payload::Opaque if !telemetry => Carries::Opaque,
-        Payload::Name if names => Carries::Names,
-        _ => Carries::Little,
-    };
-    let answer = &transaction.answer;
-    let carried = answer.text_bytes.saturating_add(answer.opaque_bytes);
-    // A chain of aliases that ends in no address says something else than where a host is.
-    let aliased = payload == Payload::Address && answer.n_addresses == 0;
-    let carried =
-        if names || aliased { carried.saturating_add(answer.name_bytes) } else { carried };
-    Sighting {
-        octets: u32::from(transaction.name.subdomain_length),
-        entropy_millibits: u32::from(transaction.name.entropy_millibits),
-        carries,
-        payload_bytes: transaction.has_answer().then_some(carried),
-        nxdomain: transaction.has_answer() && answer.rcode == NXDOMAIN,
-    }
 }

@@ -1,6 +1,6 @@
 //! Captures in, alerts out, in one process: what `geophone replay` does.
 
-use geophone_sensor::capture::{CaptureError, Frame, FrameSource};
+use geophone_sensor::capture::{CaptureError, Frame, FrameSource, Losses};
 use geophone_sensor::counter::Counters;
 use geophone_sensor::pipeline::{Detail, Pipeline};
 use geophone_sensor::record::Record;
@@ -28,6 +28,10 @@ pub trait Listener {
     fn trouble(&mut self, error: CaptureError);
     /// Tells whether to stop early.
     fn has_enough(&self) -> bool;
+    /// Returns rules to put in force from here on; asked after every frame.
+    fn new_rules(&mut self) -> Option<Rules> {
+        None
+    }
 }
 
 impl Replay {
@@ -40,11 +44,17 @@ impl Replay {
 
     /// Reads `source` to its end.
     pub fn run(&mut self, source: &mut impl FrameSource, listener: &mut impl Listener) {
-        let Self { sensor, analytics } = self;
+        let mut known = Losses::default();
         while !listener.has_enough() {
+            let losses = source.losses();
+            if losses != known {
+                known = losses;
+                self.sensor.lost(losses);
+            }
             match source.next_frame() {
                 Ok(Some(frame)) => {
                     listener.frame(&frame);
+                    let Self { sensor, analytics } = self;
                     sensor.frame(&frame, &mut |record| {
                         listener.record(&record);
                         analytics.record(&record, &mut |alert| listener.alert(alert));
@@ -53,7 +63,12 @@ impl Replay {
                 Ok(None) => break,
                 Err(error) => listener.trouble(error),
             }
+            if let Some(rules) = listener.new_rules() {
+                self.analytics.reload(rules, &mut |alert| listener.alert(alert));
+            }
         }
+        self.sensor.lost(source.losses());
+        let Self { sensor, analytics } = self;
         sensor.finish(&mut |record| {
             listener.record(&record);
             analytics.record(&record, &mut |alert| listener.alert(alert));

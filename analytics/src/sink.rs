@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use geophone_sensor::output::Ndjson;
+use geophone_sensor::record::Record;
+
 use crate::alert::{Action, Alert, Style, to_ecs, to_table};
 
 /// The form of alerts.
@@ -95,7 +98,7 @@ impl Sink {
 /// A file of transactions, one record a line.
 pub struct FeatureFile {
     path: PathBuf,
-    records: geophone_sensor::output::Ndjson<BufWriter<File>>,
+    records: Ndjson<BufWriter<File>>,
 }
 
 impl FeatureFile {
@@ -106,13 +109,15 @@ impl FeatureFile {
     pub fn create(path: &Path) -> Result<Self, SinkError> {
         let failed = |source| SinkError { target: format!("\"{}\"", path.display()), source };
         let file = File::create(path).map_err(failed)?;
-        let records = geophone_sensor::output::Ndjson::new(BufWriter::with_capacity(1 << 16, file));
+        let records = Ndjson::new(BufWriter::with_capacity(1 << 16, file));
         Ok(Self { path: path.to_owned(), records })
     }
 
-    /// Writes one record unless an earlier write failed.
-    pub fn write(&mut self, record: &geophone_sensor::record::Record<'_>) {
-        self.records.write(record);
+    /// Writes one exchange unless an earlier write failed.
+    pub fn write(&mut self, record: &Record<'_>) {
+        if matches!(record, Record::Transaction(_)) {
+            self.records.write(record);
+        }
     }
 
     /// Tells whether a write failed.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target misses: need.sh build|bench|lab …
+# Installs what a target misses: need.sh build|bench|live|soak|fuzz|lab …
 # Debian and Ubuntu, as root or with sudo; elsewhere it says what to install and stops.
 set -euo pipefail
 
@@ -7,6 +7,9 @@ set -euo pipefail
 declare -A sets=(
     [build]="/usr/include/pcap/pcap.h=libpcap-dev cc=gcc /usr/include/stdio.h=libc6-dev"
     [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"
+    [live]="python3=python3 tcpdump=tcpdump tcpreplay=tcpreplay ip=iproute2 taskset=util-linux"
+    [soak]="python3=python3"
+    [fuzz]="python3=python3 c++=g++"
     [lab]="python3=python3 tcpdump=tcpdump tshark=tshark ip=iproute2 iodine=iodine dns2tcpc=dns2tcp named=bind9 dig=bind9-dnsutils dnssec-signzone=bind9-utils unbound=unbound dnsmasq=dnsmasq-base dnsperf=dnsperf"
 )
 
@@ -47,4 +50,10 @@ if ! command -v cargo >/dev/null 2>&1 && [ ! -x "$HOME/.cargo/bin/cargo" ]; then
     echo "no Rust toolchain: install it with rustup, then run this again;" >&2
     echo "rust-toolchain.toml names the version" >&2
     exit 1
+fi
+
+# cargo-fuzz is no package of Debian.
+if [[ " $* " == *" fuzz "* ]]; then
+    cargo=$(command -v cargo || echo "$HOME/.cargo/bin/cargo")
+    "$cargo" fuzz --version >/dev/null 2>&1 || "$cargo" install cargo-fuzz --locked
 fi

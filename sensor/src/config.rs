@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::fragment::FragmentLimits;
+use crate::decode::handshake::HandshakeLimits;
 use crate::decode::streams::StreamLimits;
+use crate::tick::TickLimits;
 use crate::transaction::PairingLimits;
 
 /// Fragments of one datagram: 64 KiB in pieces of the least that IPv4 lets a network forward.
@@ -31,12 +33,20 @@ pub struct SensorConfig {
     pub tcp_ahead_segments: u32,
     /// Octets kept of all TCP streams together.
     pub tcp_kept_bytes: u32,
+    /// TCP connections on their way to being open remembered at once.
+    pub tcp_handshakes: u32,
+    /// Seconds a TCP connection may take to open.
+    pub tcp_handshake_timeout_seconds: u32,
     /// IP datagrams that may wait for their fragments at once.
     pub fragmented_datagrams: u32,
     /// Octets kept of all fragments together.
     pub fragment_kept_bytes: u32,
     /// Seconds a datagram waits for its fragments.
     pub fragment_timeout_seconds: u32,
+    /// Clients, and servers, counted apart in one second.
+    pub tick_hosts: u32,
+    /// Messages and connections in a second from which a host gets a tick of its own.
+    pub tick_least: u32,
     /// Seed of the hash tables; fixed, so that a replay repeats itself.
     pub hash_seed: u64,
 }
@@ -52,9 +62,13 @@ impl Default for SensorConfig {
             tcp_ahead_bytes: 65_536,
             tcp_ahead_segments: 64,
             tcp_kept_bytes: 8_388_608,
+            tcp_handshakes: 32_768,
+            tcp_handshake_timeout_seconds: 10,
             fragmented_datagrams: 4_096,
             fragment_kept_bytes: 4_194_304,
             fragment_timeout_seconds: 30,
+            tick_hosts: 8_192,
+            tick_least: 16,
             hash_seed: 0x67_65_6f_70_68_6f_6e_65,
         }
     }
@@ -67,6 +81,11 @@ impl SensorConfig {
             ahead_bytes: usize::try_from(self.tcp_ahead_bytes).unwrap_or(usize::MAX),
             ahead_segments: usize::try_from(self.tcp_ahead_segments).unwrap_or(usize::MAX),
             kept_bytes: self.tcp_kept_bytes.into(),
+            handshakes: HandshakeLimits {
+                connections: self.tcp_handshakes,
+                timeout: Duration::from_secs(self.tcp_handshake_timeout_seconds.into()),
+                seed: self.hash_seed,
+            },
             seed: self.hash_seed,
         }
     }
@@ -79,6 +98,10 @@ impl SensorConfig {
             timeout: Duration::from_secs(self.fragment_timeout_seconds.into()),
             seed: self.hash_seed,
         }
+    }
+
+    pub(crate) fn tick_limits(&self) -> TickLimits {
+        TickLimits { hosts: self.tick_hosts, least: self.tick_least, seed: self.hash_seed }
     }
 
     pub(crate) fn pairing_limits(&self, answer_texts: usize) -> PairingLimits {

@@ -9,10 +9,13 @@ pub mod name;
 pub mod defect;
 pub mod counter;
 pub mod capture;
+#[cfg(target_os = "linux")]
+pub mod privilege;
 pub mod feature;
 pub mod decode;
 pub mod record;
 pub mod transaction;
+pub mod tick;
 pub mod config;
 pub mod pipeline;
 pub mod output;

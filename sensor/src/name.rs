@@ -124,6 +124,16 @@ impl Name {
         Labels { rest: self.wire.get(start..).unwrap_or_default() }
     }
 
+    /// Returns the wire form from octet `start` on; `None` where no label and not the end is there.
+    #[must_use]
+    pub fn suffix_at(&self, start: usize) -> Option<&[u8]> {
+        let mut rest = self.wire.as_slice();
+        while rest.len() > self.wire.len().checked_sub(start)? {
+            rest = rest.get(1 + usize::from(*rest.first()?)..)?;
+        }
+        (self.wire.len() - rest.len() == start).then_some(rest)
+    }
+
     /// Returns the part from octet `start`, which must begin a label, as text.
     #[must_use]
     pub fn text_from(&self, start: usize) -> String {

@@ -3,17 +3,17 @@
 //! Owns every table of the sensor and no thread. The caller drives it, so the same frames give the
 //! same records whatever feeds them.
 
-use crate::capture::Frame;
+mod messages;
+
+use self::messages::Messages;
+use crate::capture::{Frame, Losses};
 use crate::config::SensorConfig;
 use crate::counter::Counters;
 use crate::decode::fragment::{Datagram, Fragment, Fragments};
-use crate::decode::message::{Kind, Message};
-use crate::decode::segment::{Passed, Segment, segment_in, segment_of};
-use crate::decode::stream::Framed;
+use crate::decode::segment::{Found, Passed, Segment, found_in, found_in_datagram};
 use crate::decode::streams::Streams;
-use crate::defect::Defect;
 use crate::record::{Record, Transport};
-use crate::transaction::{Sighting, Transactions};
+use crate::transaction::Sighting;
 
 /// Frames in, records out.
 pub struct Pipeline {
@@ -22,12 +22,6 @@ pub struct Pipeline {
     fragments: Fragments,
     streams: Streams,
     messages: Messages,
-}
-
-/// The stage behind both transports.
-struct Messages {
-    message: Message,
-    transactions: Transactions,
 }
 
 /// How much a record tells.
@@ -44,75 +38,108 @@ impl Pipeline {
     /// Makes a pipeline with empty tables.
     #[must_use]
     pub fn new(config: &SensorConfig, detail: Detail) -> Self {
-        let answer_texts = if detail == Detail::AnswersInWords { 8 } else { 0 };
         Self {
             ports: config.ports.clone(),
             counters: Counters::default(),
             fragments: Fragments::new(config.fragment_limits()),
             streams: Streams::new(config.stream_limits()),
-            messages: Messages {
-                message: Message::default(),
-                transactions: Transactions::new(config.pairing_limits(answer_texts)),
-            },
+            messages: Messages::new(config, detail),
         }
     }
 
     /// Takes one frame and hands every record it completes to `sink`.
     pub fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        self.counters.frame_offered += 1;
         self.counters.frame_read += 1;
-        match segment_of(frame, &self.ports) {
-            Ok(segment) => {
+        self.messages.ticks.frame(frame.time, &mut self.counters, sink);
+        match found_in(frame, &self.ports) {
+            Found::Segment(segment) => {
                 match segment.tcp {
                     Some(_) => self.counters.frame_tcp += 1,
                     None => self.counters.frame_udp += 1,
                 }
                 self.segment(&segment, sink);
             }
-            Err(Passed::Fragment) => self.fragment(frame, sink),
-            Err(passed) => *passed_counter(&mut self.counters, passed) += 1,
+            Found::Fragment(fragment) => self.fragment(&fragment, sink),
+            Found::Passed(passed) => {
+                self.counters.fragment_dropped += u64::from(passed == Passed::Fragment);
+                *passed_counter(&mut self.counters, passed) += 1;
+            }
         }
     }
 
-    fn fragment(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
-        self.counters.frame_fragment += 1;
-        let Some(fragment) = Fragment::read(frame) else {
-            self.counters.fragment_dropped += 1;
-            return;
-        };
-        let mut done = Vec::new();
-        self.fragments.push(&fragment, &mut self.counters, &mut done);
-        self.datagrams(&done, sink);
+    /// Takes what the source lost so far, since its beginning.
+    pub fn lost(&mut self, losses: Losses) {
+        let Counters { frame_dropped_kernel: kernel, frame_dropped_interface: interface, .. } =
+            &mut self.counters;
+        let before = *kernel + *interface;
+        *kernel = losses.kernel.max(*kernel);
+        *interface = losses.interface.max(*interface);
+        let now = *kernel + *interface;
+        self.counters.frame_offered += now - before;
+        self.messages.ticks.lost(losses);
     }
 
-    fn datagrams(&mut self, done: &[Datagram], sink: &mut impl FnMut(Record<'_>)) {
-        for datagram in done {
-            match segment_in(datagram, &self.ports) {
-                Ok(segment) => {
-                    match segment.tcp {
-                        Some(_) => self.counters.datagram_tcp += 1,
-                        None => self.counters.datagram_udp += 1,
-                    }
-                    self.segment(&segment, sink);
-                }
-                Err(_) => self.counters.datagram_passed += 1,
+    fn fragment(&mut self, fragment: &Fragment<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        self.counters.frame_fragment += 1;
+        let mut done = Vec::new();
+        self.fragments.push(fragment, &mut self.counters, &mut done);
+        self.datagrams(done, sink);
+    }
+
+    /// Reads what datagrams carry; the fragments of a tunnelled datagram among it may complete
+    /// others, each inside one tunnel more, so this ends.
+    fn datagrams(&mut self, mut batch: Vec<Datagram>, sink: &mut impl FnMut(Record<'_>)) {
+        while !batch.is_empty() {
+            let mut inner = Vec::new();
+            for datagram in &batch {
+                self.datagram(datagram, &mut inner, sink);
             }
+            batch = inner;
+        }
+    }
+
+    fn datagram(
+        &mut self,
+        datagram: &Datagram,
+        inner: &mut Vec<Datagram>,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let messages = self.counters.message_total;
+        match found_in_datagram(datagram, &self.ports) {
+            Found::Segment(segment) => {
+                match segment.tcp {
+                    Some(_) => self.counters.datagram_tcp += 1,
+                    None => self.counters.datagram_udp += 1,
+                }
+                self.segment(&segment, sink);
+            }
+            Found::Fragment(fragment) => {
+                self.counters.datagram_fragment += 1;
+                self.fragments.push(&fragment, &mut self.counters, inner);
+            }
+            Found::Passed(Passed::Fragment) => {
+                self.counters.datagram_fragment += 1;
+                self.counters.fragment_dropped += 1;
+            }
+            Found::Passed(_) => self.counters.datagram_passed += 1,
+        }
+        if datagram.cut {
+            self.counters.message_total_head += self.counters.message_total - messages;
         }
     }
 
     fn segment(&mut self, segment: &Segment<'_>, sink: &mut impl FnMut(Record<'_>)) {
         let Self { counters, streams, messages, .. } = self;
-        let Some(facts) = segment.tcp else {
-            let seen = Sighting {
-                time: segment.time,
-                flow: segment.flow,
-                vlan: segment.vlan,
-                transport: Transport::Udp,
-            };
-            messages.take(&seen, segment.payload, segment.cut, counters, sink);
+        let Segment { time, flow, path, payload, cut, tcp } = *segment;
+        counters.segment_tunnelled += u64::from(path.is_tunnelled());
+        let Some(facts) = tcp else {
+            let seen = Sighting { time, flow, path, transport: Transport::Udp };
+            messages.take(&seen, payload, cut, counters, sink);
             return;
         };
-        streams.push(segment, facts, counters, &mut |counters, framed| {
-            messages.take_framed(&framed, counters, sink);
+        streams.push(segment, facts, counters, &mut |counters, heard| {
+            messages.hear(heard, counters, sink);
         });
     }
 
@@ -120,12 +147,12 @@ impl Pipeline {
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
         let mut done = Vec::new();
         self.fragments.finish(&mut self.counters, &mut done);
-        self.datagrams(&done, sink);
+        self.datagrams(done, sink);
         let Self { counters, streams, messages, .. } = self;
-        streams.finish(counters, &mut |counters, framed| {
-            messages.take_framed(&framed, counters, sink);
+        streams.finish(counters, &mut |counters, heard| {
+            messages.hear(heard, counters, sink);
         });
-        messages.transactions.finish(counters, sink);
+        messages.finish(counters, sink);
     }
 
     /// Returns what became of everything so far.
@@ -135,66 +162,18 @@ impl Pipeline {
     }
 }
 
-impl Messages {
-    fn take_framed(
-        &mut self,
-        framed: &Framed<'_>,
-        counters: &mut Counters,
-        sink: &mut impl FnMut(Record<'_>),
-    ) {
-        let seen = Sighting {
-            time: framed.time,
-            flow: framed.flow,
-            vlan: framed.vlan,
-            transport: Transport::Tcp,
-        };
-        self.take(&seen, framed.payload, false, counters, sink);
-    }
-
-    fn take(
-        &mut self,
-        seen: &Sighting,
-        data: &[u8],
-        cut: bool,
-        counters: &mut Counters,
-        sink: &mut impl FnMut(Record<'_>),
-    ) {
-        let kind = self.message.read(data);
-        if cut {
-            self.message.defects.add(Defect::CutByCapture);
-        }
-        let (short, total) = match seen.transport {
-            Transport::Udp => (&mut counters.datagram_short, &mut counters.message_total_udp),
-            Transport::Tcp => (&mut counters.tcp_short, &mut counters.message_total_tcp),
-        };
-        if kind == Kind::Short {
-            *short += 1;
-            return;
-        }
-        *total += 1;
-        counters.message_total += 1;
-        counters.message_defective += u64::from(!self.message.defects.is_empty());
-        match kind {
-            Kind::NotDns | Kind::Short => counters.message_not_dns += 1,
-            Kind::Query => {
-                counters.message_queries += 1;
-                self.transactions.query(seen, &self.message, counters, sink);
-            }
-            Kind::Response => {
-                counters.message_responses += 1;
-                self.transactions.response(seen, &self.message, data, counters, sink);
-            }
-        }
-    }
-}
-
 fn passed_counter(counters: &mut Counters, passed: Passed) -> &mut u64 {
     match passed {
         Passed::Cut => &mut counters.frame_cut,
         Passed::Fragment => &mut counters.frame_fragment,
+        Passed::LinkType => &mut counters.frame_link_type,
+        Passed::Llmnr => &mut counters.frame_llmnr,
         Passed::Malformed => &mut counters.frame_malformed,
+        Passed::Mdns => &mut counters.frame_mdns,
+        Passed::Netbios => &mut counters.frame_netbios,
         Passed::NotIp => &mut counters.frame_not_ip,
         Passed::OtherPort => &mut counters.frame_other_port,
         Passed::OtherTransport => &mut counters.frame_other_transport,
+        Passed::TooDeep => &mut counters.frame_too_deep,
     }
 }

@@ -3,15 +3,21 @@
 //! In memory a record is borrowed from the pipeline; outside it is one JSON document a line with a
 //! version, whose form the golden files hold. A reader refuses other versions and unknown fields.
 
+mod json;
+mod not_dns;
 mod row;
+mod tick;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-pub use row::{RecordError, from_json, to_json};
+pub use json::{OwnedRecord, RecordError, from_json, to_json};
+pub use not_dns::{HEAD, NotDns};
+pub use tick::{Role, SensorFigures, Tick, TickFigures};
 
 use crate::decode::message::Flags;
+use crate::decode::path::Path;
 use crate::decode::rdata::{Answer, AnswerText, Edns};
 use crate::defect::Defects;
 use crate::feature::{NameFeatures, Rates};
@@ -19,12 +25,16 @@ use crate::name::Name;
 use crate::time::Timestamp;
 
 /// The version of the contract; it grows with every change that an old reader could misread.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// What the sensor hands on.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Record<'a> {
+    /// A payload on a watched port that is not DNS.
+    NotDns(&'a NotDns),
+    /// One second of one host, or of all.
+    Tick(&'a Tick),
     /// One exchange.
     Transaction(&'a Transaction),
 }
@@ -35,11 +45,23 @@ pub enum Record<'a> {
 pub enum Status {
     /// A query and its answer.
     Answered,
+    /// A further message of an answer that goes on: a zone transfer (RFC 5936 section 2.2).
+    Continued,
     /// A query that got none in time.
     #[default]
     Unanswered,
     /// An answer to no query that was seen.
     Unsolicited,
+}
+
+/// What an answer that nobody asked for has in common with a query that still waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mismatch {
+    /// Addresses and ports, but not the id (RFC 5452 section 9).
+    Id,
+    /// Addresses, ports and id, but not the name or the type.
+    Question,
 }
 
 /// What carried the messages.
@@ -70,8 +92,8 @@ pub struct Transaction {
     pub client_port: u16,
     /// The server's port.
     pub server_port: u16,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around the query; the answer, where there was no query.
+    pub path: Path,
     /// The message id.
     pub id: u16,
     /// The query's flags; the answer's, where there was no query.
@@ -98,6 +120,8 @@ pub struct Transaction {
     pub answer_bytes: u32,
     /// The answer's flags.
     pub answer_flags: Flags,
+    /// For an answer nobody asked for: what it has in common with a waiting query.
+    pub mismatch: Option<Mismatch>,
     /// Microseconds from the query to its answer.
     pub rtt_micros: Option<u64>,
     /// What the answer carries; nothing of meaning without one.
@@ -112,7 +136,7 @@ impl Transaction {
     /// Tells whether there was a query.
     #[must_use]
     pub fn has_query(&self) -> bool {
-        self.status != Status::Unsolicited
+        matches!(self.status, Status::Answered | Status::Unanswered)
     }
 
     /// Tells whether there was an answer.
@@ -144,7 +168,7 @@ impl Default for Transaction {
             server: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             client_port: 0,
             server_port: 0,
-            vlan: None,
+            path: Path::default(),
             id: 0,
             flags: Flags::default(),
             qname: Name::default(),
@@ -158,6 +182,7 @@ impl Default for Transaction {
             rates: Rates::default(),
             answer_bytes: 0,
             answer_flags: Flags::default(),
+            mismatch: None,
             rtt_micros: None,
             answer: Answer::default(),
             answer_texts: Vec::new(),

@@ -3,17 +3,23 @@
 //! A query waits in a bounded table until its answer comes, its time is up or the table needs the
 //! place; every one becomes exactly one record, and so does every answer nobody asked for.
 
+mod flows;
+mod transfers;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
+use self::flows::WaitingFlows;
+use self::transfers::Transfers;
 use crate::counter::Counters;
 use crate::decode::message::Message;
+use crate::decode::path::Path;
 use crate::decode::rdata::answers_in_words;
 use crate::decode::segment::Flow;
 use crate::feature::{DomainRates, NameReader, Rates};
 use crate::limited::{LimitedMap, Slot};
 use crate::name::Name;
-use crate::record::{Record, Status, Transaction, Transport};
+use crate::record::{Mismatch, Record, Status, Transaction, Transport};
 use crate::time::Timestamp;
 
 /// The bounds of pairing.
@@ -38,8 +44,8 @@ pub struct Sighting {
     pub time: Timestamp,
     /// Who sent it to whom.
     pub flow: Flow,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around it.
+    pub path: Path,
     /// What carried it.
     pub transport: Transport,
 }
@@ -52,6 +58,23 @@ pub struct Transactions {
     limits: PairingLimits,
     /// Reused for answers without a query.
     orphan: Transaction,
+    flows: WaitingFlows,
+    transfers: Transfers,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A response to no query that waits, but to one's addresses and ports.
+    Mismatched(Mismatch),
+    /// A response with its query.
+    Paired,
+    /// A query that waits already.
+    Retried,
+    /// A response nobody was seen to ask for.
+    Unsolicited,
+    /// A query that waits now.
+    Waiting,
 }
 
 /// What an answer has in common with its query (RFC 5452 section 9.1).
@@ -65,6 +88,12 @@ struct Key {
     transport: Transport,
 }
 
+impl Key {
+    const fn ends(&self) -> [(IpAddr, u16); 2] {
+        [(self.client, self.client_port), (self.server, self.server_port)]
+    }
+}
+
 impl Transactions {
     /// Makes an empty table.
     #[must_use]
@@ -75,6 +104,8 @@ impl Transactions {
             rates: DomainRates::new(limits.domains, limits.seed),
             limits,
             orphan: Transaction::default(),
+            flows: WaitingFlows::new(limits.seed),
+            transfers: Transfers::new(limits.seed),
         }
     }
 
@@ -85,7 +116,7 @@ impl Transactions {
         message: &Message,
         counters: &mut Counters,
         sink: &mut impl FnMut(Record<'_>),
-    ) {
+    ) -> Outcome {
         self.expire(seen.time, counters, sink);
         let Flow { source, destination, source_port, destination_port } = seen.flow;
         let key = Key {
@@ -101,7 +132,7 @@ impl Transactions {
                 Some(waiting) if asks_the_same(waiting, message) => {
                     waiting.retries = waiting.retries.saturating_add(1);
                     counters.query_retried += 1;
-                    return;
+                    return Outcome::Retried;
                 }
                 _ => self.give_up(slot, counters, sink),
             }
@@ -112,12 +143,14 @@ impl Transactions {
             counters.query_evicted += 1;
             self.give_up(oldest, counters, sink);
         }
-        let Some((_, transaction)) = self.pending.claim(key) else { return };
+        let Some((_, transaction)) = self.pending.claim(key) else { return Outcome::Waiting };
+        self.flows.add(key.ends());
         start(transaction, &key, seen, message);
         (transaction.domain_at, transaction.name) = self.reader.read(&message.qname);
         transaction.rates = self.rates.count(transaction.domain_wire(), seen.time);
         transaction.query_bytes = message.bytes;
         counters.query_pending += 1;
+        Outcome::Waiting
     }
 
     /// Takes a response, whose octets are `data`, and hands on its transaction.
@@ -128,7 +161,7 @@ impl Transactions {
         data: &[u8],
         counters: &mut Counters,
         sink: &mut impl FnMut(Record<'_>),
-    ) {
+    ) -> Outcome {
         self.expire(seen.time, counters, sink);
         let Flow { source, destination, source_port, destination_port } = seen.flow;
         let key = Key {
@@ -139,30 +172,55 @@ impl Transactions {
             id: message.id,
             transport: seen.transport,
         };
-        let most = self.limits.answer_texts;
-        if let Some(slot) = self.pending.find(&key)
+        let slot = self.pending.find(&key);
+        if let Some(slot) = slot
             && let Some(transaction) = self.pending.value_mut(slot)
             && (!message.has_question || asks_the_same(transaction, message))
         {
             transaction.status = Status::Answered;
             transaction.rtt_micros = Some(seen.time.micros_since(transaction.time));
-            answer(transaction, message, data, most);
+            answer(transaction, message, data, self.limits.answer_texts);
+            self.transfers.begin(key, transaction);
             counters.query_pending -= 1;
             counters.query_answered += 1;
             counters.response_paired += 1;
-            counters.record_total += 1;
-            sink(Record::Transaction(transaction));
+            hand_on(transaction, counters, sink);
+            self.flows.remove(key.ends());
             self.pending.release(slot);
-            return;
+            return Outcome::Paired;
         }
+        if slot.is_none() && self.go_on(&key, seen, message, data) {
+            counters.response_continued += 1;
+            hand_on(&self.orphan, counters, sink);
+            return Outcome::Paired;
+        }
+        let mismatch = match slot {
+            Some(_) => Some(Mismatch::Question),
+            None => self.flows.has(key.ends()).then_some(Mismatch::Id),
+        };
         let orphan = &mut self.orphan;
         start(orphan, &key, seen, message);
         (orphan.domain_at, orphan.name) = self.reader.read(&message.qname);
         orphan.status = Status::Unsolicited;
-        answer(orphan, message, data, most);
+        orphan.mismatch = mismatch;
+        answer(orphan, message, data, self.limits.answer_texts);
         counters.response_unsolicited += 1;
-        counters.record_total += 1;
-        sink(Record::Transaction(orphan));
+        counters.response_mismatched += u64::from(mismatch.is_some());
+        hand_on(orphan, counters, sink);
+        mismatch.map_or(Outcome::Unsolicited, Outcome::Mismatched)
+    }
+
+    /// Makes a record of a further message of a transfer; tells whether it is one.
+    fn go_on(&mut self, key: &Key, seen: &Sighting, message: &Message, data: &[u8]) -> bool {
+        let Some(transfer) = self.transfers.find(key) else { return false };
+        let orphan = &mut self.orphan;
+        start(orphan, key, seen, message);
+        orphan.qname.copy_from(&transfer.qname);
+        (orphan.qtype, orphan.qclass) = (transfer.qtype, transfer.qclass);
+        (orphan.domain_at, orphan.name) = self.reader.read(&orphan.qname);
+        orphan.status = Status::Continued;
+        answer(orphan, message, data, self.limits.answer_texts);
+        true
     }
 
     /// Hands on every query whose time is up at `now`, the longest waiting first.
@@ -192,11 +250,19 @@ impl Transactions {
         if let Some(transaction) = self.pending.value(slot) {
             counters.query_pending -= 1;
             counters.query_unanswered += 1;
-            counters.record_total += 1;
-            sink(Record::Transaction(transaction));
+            hand_on(transaction, counters, sink);
+        }
+        if let Some(key) = self.pending.key(slot) {
+            self.flows.remove(key.ends());
         }
         self.pending.release(slot);
     }
+}
+
+fn hand_on(transaction: &Transaction, counters: &mut Counters, sink: &mut impl FnMut(Record<'_>)) {
+    counters.record_transactions += 1;
+    counters.record_total += 1;
+    sink(Record::Transaction(transaction));
 }
 
 /// Overwrites what an earlier exchange left, keeping its memory.
@@ -208,7 +274,7 @@ fn start(transaction: &mut Transaction, key: &Key, seen: &Sighting, message: &Me
     transaction.server = key.server;
     transaction.client_port = key.client_port;
     transaction.server_port = key.server_port;
-    transaction.vlan = seen.vlan;
+    transaction.path = seen.path;
     transaction.id = key.id;
     transaction.flags = message.flags;
     transaction.qname.copy_from(&message.qname);
@@ -220,6 +286,7 @@ fn start(transaction: &mut Transaction, key: &Key, seen: &Sighting, message: &Me
     transaction.rates = Rates::default();
     transaction.answer_bytes = 0;
     transaction.answer_flags.0 = 0;
+    transaction.mismatch = None;
     transaction.rtt_micros = None;
     transaction.answer.reset();
     transaction.answer_texts.clear();
@@ -289,17 +356,19 @@ mod tests {
                 (flow.source_port, flow.destination_port) = (53, 4000);
             }
             let time = Timestamp(seconds * 1_000_000);
-            Sighting { time, flow, vlan: None, transport: Transport::Udp }
+            Sighting { time, flow, path: Path::default(), transport: Transport::Udp }
         }
 
         fn ask(&mut self, seconds: i64, id: u16, qname: &str) {
             self.counters.message_queries += 1;
             self.counters.message_total_udp += 1;
+            self.counters.message_total += 1;
             self.counters.frame_udp += 1;
             self.counters.frame_read += 1;
+            self.counters.frame_offered += 1;
             let (records, seen) = (&mut self.records, Self::sighting(seconds, false));
             let mut sink = |record: Record<'_>| {
-                let Record::Transaction(t) = record;
+                let Record::Transaction(t) = record else { return };
                 records.push(t.clone());
             };
             self.transactions.query(&seen, &message(id, qname), &mut self.counters, &mut sink);
@@ -308,11 +377,13 @@ mod tests {
         fn reply(&mut self, seconds: i64, id: u16, qname: &str) {
             self.counters.message_responses += 1;
             self.counters.message_total_udp += 1;
+            self.counters.message_total += 1;
             self.counters.frame_udp += 1;
             self.counters.frame_read += 1;
+            self.counters.frame_offered += 1;
             let (records, seen) = (&mut self.records, Self::sighting(seconds, true));
             let mut sink = |record: Record<'_>| {
-                let Record::Transaction(t) = record;
+                let Record::Transaction(t) = record else { return };
                 records.push(t.clone());
             };
             let message = message(id, qname);
@@ -351,10 +422,47 @@ mod tests {
         bench.ask(0, 7, "a.example");
         bench.reply(1, 7, "b.example");
         bench.ask(11, 8, "c.example");
+        assert_eq!(bench.records[0].mismatch, Some(Mismatch::Question));
+        bench.reply(12, 9, "c.example");
+        assert_eq!(bench.records[2].mismatch, Some(Mismatch::Id));
+        bench.reply(13, 8, "c.example");
+        bench.reply(14, 8, "c.example");
+        assert_eq!(bench.records[4].mismatch, None, "nothing waits any more");
+        assert_eq!(bench.counters.response_mismatched, 2);
+        bench.records.truncate(2);
         assert_eq!(
             bench.told(),
             [row("b.example", Status::Unsolicited, 0), row("a.example", Status::Unanswered, 0)]
         );
+    }
+
+    #[test]
+    fn a_transfer_of_many_messages_is_one_answer_that_goes_on() {
+        let mut bench = Bench::new();
+        let seen =
+            |reversed| Sighting { transport: Transport::Tcp, ..Bench::sighting(0, reversed) };
+        let query = Message { qtype: 252, ..message(7, "zone.example") };
+        let more = Message { id: 7, ..Message::default() };
+        let Bench { transactions, counters, records } = &mut bench;
+        let mut sink = |record: Record<'_>| {
+            let Record::Transaction(t) = record else { return };
+            records.push(t.clone());
+        };
+        transactions.query(&seen(false), &query, counters, &mut sink);
+        for answer in [&query, &more, &more] {
+            transactions.response(&seen(true), answer, &[], counters, &mut sink);
+        }
+        let told: Vec<_> = records.iter().map(|t| (t.status, t.qname.to_string())).collect();
+        let name = "zone.example".to_owned();
+        assert_eq!(
+            told,
+            [
+                (Status::Answered, name.clone()),
+                (Status::Continued, name.clone()),
+                (Status::Continued, name)
+            ]
+        );
+        assert_eq!((counters.response_continued, counters.response_unsolicited), (2, 0));
     }
 
     #[test]

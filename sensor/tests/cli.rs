@@ -12,6 +12,12 @@ use assert_cmd::Command;
 use geophone_sensor::record::from_json;
 use geophone_sensor::time::Timestamp;
 
+/// Lines with an exchange.
+fn exchanges(output: &[u8]) -> usize {
+    let lines = output.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.filter(|line| from_json(line).unwrap().into_transaction().is_some()).count()
+}
+
 fn sensor() -> Command {
     Command::cargo_bin("geophone-sensor").unwrap()
 }
@@ -37,7 +43,9 @@ fn replay_writes_records_that_read_back() {
     write(&path, &exchange(100, 1));
     let run = sensor().arg("replay").arg(&path).assert().success();
     let line = String::from_utf8(run.get_output().stdout.clone()).unwrap();
-    let record = from_json(line.trim_end().as_bytes()).unwrap();
+    let lines: Vec<_> = line.lines().map(|line| from_json(line.as_bytes()).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "the exchange and its second");
+    let record = lines[0].clone().into_transaction().unwrap();
     assert_eq!(record.qname.to_string(), "www.example.com");
     assert_eq!(record.rtt_micros, Some(1500));
     assert_eq!(record.answer_texts[0].data, "192.0.2.1");
@@ -52,7 +60,8 @@ fn several_captures_come_in_time_order_whatever_the_order_of_their_names() {
     let ids: Vec<_> = String::from_utf8(run.get_output().stdout.clone())
         .unwrap()
         .lines()
-        .map(|line| from_json(line.as_bytes()).unwrap().id)
+        .filter_map(|line| from_json(line.as_bytes()).unwrap().into_transaction())
+        .map(|transaction| transaction.id)
         .collect();
     assert_eq!(ids, [3, 1, 4, 2]);
 }
@@ -62,7 +71,7 @@ fn standard_input_is_a_capture_too() {
     let run =
         sensor().args(["replay", "-"]).write_stdin(support::pcap(1, &exchange(1, 1))).assert();
     let output = run.success().get_output().clone();
-    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(exchanges(&output.stdout), 1);
 }
 
 #[test]
@@ -73,13 +82,9 @@ fn a_damaged_capture_is_read_up_to_the_damage() {
     fs::write(&path, &whole[..whole.len() - 10]).unwrap();
     let run = sensor().arg("replay").arg(&path).assert().code(1);
     let output = run.get_output();
-    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 2);
+    assert_eq!(exchanges(&output.stdout), 2);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("cut.pcap") && told.contains("after frame 3"), "{told}");
-}
-
-fn records(output: &std::process::Output) -> usize {
-    output.stdout.iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn gzip(octets: &[u8]) -> Vec<u8> {
@@ -95,18 +100,18 @@ fn a_compressed_capture_is_read_from_files_pipes_and_standard_input() {
     let packed = gzip(&support::pcap(1, &exchange(1, 1)));
     fs::write(&path, &packed).unwrap();
     let run = sensor().arg("replay").arg(&path).assert().success();
-    assert_eq!(records(run.get_output()), 1);
+    assert_eq!(exchanges(&run.get_output().stdout), 1);
     let run = sensor().args(["replay", "-"]).write_stdin(packed.clone()).assert().success();
-    assert_eq!(records(run.get_output()), 1);
+    assert_eq!(exchanges(&run.get_output().stdout), 1);
     // A pipe that has a name, alone and merged with a file.
     let run =
         sensor().args(["replay", "/dev/stdin"]).write_stdin(packed.clone()).assert().success();
-    assert_eq!(records(run.get_output()), 1);
+    assert_eq!(exchanges(&run.get_output().stdout), 1);
     let other = folder.path().join("b.pcap");
     write(&other, &exchange(2, 2));
     let run =
         sensor().args(["replay", "/dev/stdin"]).arg(&other).write_stdin(packed).assert().success();
-    assert_eq!(records(run.get_output()), 2);
+    assert_eq!(exchanges(&run.get_output().stdout), 2);
 }
 
 #[test]
@@ -121,11 +126,11 @@ fn a_capture_that_is_compressed_twice_is_refused() {
 fn damage_of_the_compressed_layer_is_told_as_damage_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.pcap.gz");
-    let exchanges: Vec<_> = (1..200).flat_map(|index| exchange(i64::from(index), index)).collect();
-    let packed = gzip(&support::pcap(1, &exchanges));
+    let frames: Vec<_> = (1..200).flat_map(|index| exchange(i64::from(index), index)).collect();
+    let packed = gzip(&support::pcap(1, &frames));
     fs::write(&path, &packed[..packed.len() - 9]).unwrap();
     let run = sensor().arg("replay").arg(&path).assert().code(1);
-    assert!(records(run.get_output()) > 150);
+    assert!(exchanges(&run.get_output().stdout) > 150);
     let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     for part in ["cut.pcap.gz", "after frame 39", "its gzip layer is truncated", "copy it again"] {
         assert!(told.contains(part), "{part}: {told}");
@@ -139,7 +144,7 @@ fn a_quoted_pattern_is_expanded_and_one_that_matches_nothing_is_told() {
     write(&folder.path().join("b.pcap1"), &exchange(2, 2));
     write(&folder.path().join("c.other"), &exchange(3, 3));
     let run = sensor().arg("replay").arg(folder.path().join("*.pcap*")).assert().success();
-    assert_eq!(records(run.get_output()), 2);
+    assert_eq!(exchanges(&run.get_output().stdout), 2);
     let run = sensor().arg("replay").arg(folder.path().join("*.cap")).assert().code(1);
     let told = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(told.contains("no file matches") && told.contains("*.cap"), "{told}");

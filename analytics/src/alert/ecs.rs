@@ -3,7 +3,7 @@
 //! Own facts stand under `geophone`; nothing is added to ECS's own objects.
 
 use geophone_sensor::decode::rdata::{rcode_name, type_name};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::event::{Action, Alert};
 
@@ -23,7 +23,7 @@ const TACTICS: [(&str, &str, &str); 4] = [
 pub fn to_ecs(alert: &Alert<'_>) -> Value {
     let detector = alert.detector;
     let domain = Some(&alert.domain).filter(|domain| !domain.is_empty());
-    let mut document = json!({
+    json!({
         "@timestamp": alert.time.to_string(),
         "ecs": { "version": ECS_VERSION },
         "event": event(alert),
@@ -37,7 +37,7 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
         "source": { "ip": alert.client },
         "destination": { "ip": alert.server },
         "dns": { "question": { "registered_domain": domain } },
-        "network": { "protocol": "dns" },
+        "network": network(alert),
         "threat": threat(alert),
         "related": { "ip": [alert.client, alert.server], "hosts": Vec::from_iter(domain) },
         "observer": {
@@ -47,11 +47,20 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
         },
         "geophone": own(alert),
-    });
-    if let (Some(vlan), Some(Value::Object(network))) = (alert.vlan, document.get_mut("network")) {
+    })
+}
+
+/// ECS has `vlan` for the outer tag and `inner.vlan` for the one behind it; tunnels are ours.
+fn network(alert: &Alert<'_>) -> Value {
+    let mut network = Map::new();
+    network.insert("protocol".to_owned(), json!("dns"));
+    if let Some(vlan) = alert.path.vlan() {
         network.insert("vlan".to_owned(), json!({ "id": vlan.to_string() }));
     }
-    document
+    if let Some(vlan) = alert.path.inner_vlan() {
+        network.insert("inner".to_owned(), json!({ "vlan": { "id": vlan.to_string() } }));
+    }
+    Value::Object(network)
 }
 
 fn event(alert: &Alert<'_>) -> Value {
@@ -132,6 +141,13 @@ fn own(alert: &Alert<'_>) -> Value {
             "bytes_per_second": overflow.bytes_per_second,
         })
     });
+    let loss = Some(alert.loss).filter(|loss| loss.dropped > 0).map(|loss| {
+        json!({
+            "frames": loss.frames,
+            "dropped": loss.dropped,
+            "percent": rounded(loss.percent()),
+        })
+    });
     json!({
         "score": alert.score,
         "threshold": alert.detector.card.threshold,
@@ -146,16 +162,18 @@ fn own(alert: &Alert<'_>) -> Value {
         "bytes_up": alert.bytes_up,
         "bytes_down": alert.bytes_down,
         "types": alert.types.iter().map(|(kind, n)| (type_name(*kind), json!(n)))
-            .collect::<serde_json::Map<_, _>>(),
+            .collect::<Map<_, _>>(),
         "rcodes": alert.rcodes.iter().map(|(rcode, n)| (rcode_name(*rcode), json!(n)))
-            .collect::<serde_json::Map<_, _>>(),
+            .collect::<Map<_, _>>(),
         "samples": samples,
         "encoding": alert.encoding.map(crate::price::Expert::name),
         "tool": null,
+        "tunnels": alert.path.tunnels().map(|tunnel| json!(tunnel)).collect::<Vec<_>>(),
         "suffix_known": alert.suffix_known,
         "silence": alert.silence(),
         "advice": alert.detector.advice,
         "suppressed": alert.suppressed,
+        "loss": loss,
         "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 
 use super::suspect::Sample;
@@ -10,6 +11,7 @@ use crate::detect::Evidence;
 use crate::price::Expert;
 use crate::rule::Detector;
 use crate::severity::Severity;
+use crate::state::Loss;
 
 /// What happened to the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +95,8 @@ pub struct Alert<'a> {
     pub domain: String,
     /// Whether the public suffix list knows its suffix.
     pub suffix_known: bool,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around the last transaction.
+    pub path: Path,
     /// The sum of the evidence's points.
     pub score: i32,
     /// The reasons.
@@ -127,6 +129,8 @@ pub struct Alert<'a> {
     pub encoding: Option<Expert>,
     /// Times it was worth telling again and was not, since the last telling.
     pub suppressed: u64,
+    /// Frames read and dropped since the start, of the last hour at most.
+    pub loss: Loss,
     /// Why it closed.
     pub closed_because: Option<&'static str>,
 }

@@ -8,7 +8,7 @@ use super::suspect::Suspect;
 use crate::detect::Evidence;
 use crate::rule::{Detector, Rules};
 use crate::severity::Severity;
-use crate::state::KeyState;
+use crate::state::{KeyState, Loss};
 
 /// An update is told when the possible leak has grown by this factor…
 const LEAK_STEP: u64 = 4;
@@ -102,6 +102,11 @@ impl OpenAlert {
         self.worst.detector
     }
 
+    /// Points to the detector where new rules have it.
+    pub const fn retarget(&mut self, detector: usize) {
+        self.worst.detector = detector;
+    }
+
     /// Takes the newest judgement; tells whether it is worth an update.
     pub fn renew(&mut self, judgement: Judgement, state: &KeyState, rules: &Rules) -> bool {
         self.figures = Figures::of(state);
@@ -145,7 +150,7 @@ impl OpenAlert {
             server: suspect.server,
             domain: suspect.domain.clone(),
             suffix_known: suspect.suffix_known,
-            vlan: suspect.vlan,
+            path: suspect.path,
             score: self.worst.score,
             evidence: self.worst.evidence.clone(),
             severity: self.severity,
@@ -162,6 +167,7 @@ impl OpenAlert {
             samples: suspect.samples.clone(),
             encoding: suspect.encoding(),
             suppressed: std::mem::take(&mut self.suppressed),
+            loss: Loss::default(),
             closed_because: None,
         }
     }

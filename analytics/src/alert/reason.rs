@@ -24,6 +24,9 @@ impl Alert<'_> {
                 rate(overflow.bytes_per_second)
             );
         }
+        if self.loss.dropped > 0 {
+            text += &format!("; seen through {:.1} % loss of frames", self.loss.percent());
+        }
         text + &format!("; score {} of {} needed", self.score, self.detector.card.threshold)
     }
 

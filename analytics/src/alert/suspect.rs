@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use geophone_sensor::decode::path::Path;
 use geophone_sensor::limited::{LimitedMap, Slot};
 use geophone_sensor::name::Name;
 use geophone_sensor::record::Transaction;
@@ -49,8 +50,8 @@ pub struct Suspect {
     pub domain: String,
     /// Whether the public suffix list knows its suffix.
     pub suffix_known: bool,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around the last transaction.
+    pub path: Path,
     /// When it was last seen doing something new.
     pub last: Timestamp,
     /// The dearest names, in the order they came.
@@ -77,7 +78,7 @@ impl Default for Suspect {
             server: unspecified,
             domain: String::new(),
             suffix_known: false,
-            vlan: None,
+            path: Path::default(),
             last: Timestamp::default(),
             samples: Vec::new(),
             types: BTreeMap::new(),
@@ -108,7 +109,7 @@ impl Suspect {
     /// Takes one more transaction; `price` is that of a novel name.
     pub fn add(&mut self, transaction: &Transaction, price: Option<NamePrice>, samples: usize) {
         self.server = transaction.server;
-        self.vlan = transaction.vlan.or(self.vlan);
+        self.path = transaction.path;
         self.last = self.last.max(transaction.time);
         self.bytes_up += u64::from(transaction.query_bytes);
         self.bytes_down += u64::from(transaction.answer_bytes);
@@ -204,6 +205,15 @@ impl Suspects {
             return None;
         }
         self.take(oldest)
+    }
+
+    /// Walks all suspects, the one longest idle first.
+    pub fn for_each(&mut self, mut visit: impl FnMut(&mut Suspect)) {
+        for slot in self.map.slots().collect::<Vec<_>>() {
+            if let Some(suspect) = self.map.value_mut(slot) {
+                visit(suspect);
+            }
+        }
     }
 
     fn take(&mut self, slot: Slot) -> Option<Suspect> {

@@ -102,6 +102,19 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         bytes(alert.bytes_up),
         bytes(alert.bytes_down)
     )?;
+    if alert.loss.dropped > 0 {
+        writeln!(
+            text,
+            "  loss    seen through {:.1} % loss: {} frames were dropped, {} read",
+            alert.loss.percent(),
+            alert.loss.dropped,
+            alert.loss.frames
+        )?;
+    }
+    let seen_on = seen_on(alert);
+    if !seen_on.is_empty() {
+        writeln!(text, "  seen on {}", seen_on.join(", "))?;
+    }
     for sample in alert.samples.iter().take(SAMPLES) {
         let whole = sample.qname.to_string();
         let name: String = whole.chars().take(SAMPLE_WIDTH).collect();
@@ -111,6 +124,16 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
     writeln!(text, "  advice  {}", alert.detector.advice)?;
     let silence = alert.silence().lines().take(2).collect::<Vec<_>>().join(" ");
     writeln!(text, "  silence {silence} … (see rules/README.md)\n")
+}
+
+/// The VLANs and tunnels, the outermost tunnel first.
+fn seen_on(alert: &Alert<'_>) -> Vec<String> {
+    let vlans = [alert.path.vlan(), alert.path.inner_vlan()].into_iter().flatten();
+    let tunnels = alert.path.tunnels().map(|tunnel| match tunnel.id {
+        Some(id) => format!("{} {id}", tunnel.kind.name()),
+        None => tunnel.kind.name().to_owned(),
+    });
+    tunnels.chain(vlans.map(|vlan| format!("VLAN {vlan}"))).collect()
 }
 
 fn feature_name(feature: crate::detect::Feature) -> String {

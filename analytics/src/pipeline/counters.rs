@@ -11,6 +11,12 @@ pub struct AnalyticsCounters {
     pub records_scored: u64,
     /// Records without a question.
     pub records_without_question: u64,
+    /// Records of payloads that are not DNS.
+    pub records_not_dns: u64,
+    /// Records of seconds.
+    pub records_ticks: u64,
+    /// Records of further messages of a zone transfer.
+    pub records_continued: u64,
     /// Records of kinds this version does not know.
     pub records_unknown: u64,
     /// Names a client asked for the first time.
@@ -48,6 +54,9 @@ impl AnalyticsCounters {
         BTreeMap::from([
             ("analytics.records", self.records),
             ("analytics.records_scored", self.records_scored),
+            ("analytics.records_not_dns", self.records_not_dns),
+            ("analytics.records_ticks", self.records_ticks),
+            ("analytics.records_continued", self.records_continued),
             ("analytics.records_unknown", self.records_unknown),
             ("analytics.records_without_question", self.records_without_question),
             ("analytics.names_novel", self.names_novel),
@@ -69,7 +78,12 @@ impl AnalyticsCounters {
     /// Names the first sum that does not add up.
     #[must_use]
     pub fn imbalance(&self) -> Option<String> {
-        let parts = self.records_scored + self.records_without_question + self.records_unknown;
+        let parts = self.records_scored
+            + self.records_without_question
+            + self.records_not_dns
+            + self.records_ticks
+            + self.records_continued
+            + self.records_unknown;
         (parts != self.records)
             .then(|| format!("analytics.records is {}, its parts add up to {parts}", self.records))
     }

@@ -2,10 +2,12 @@
 
 mod key;
 mod leak;
+mod loss;
 mod seen;
 mod table;
 
 pub use key::{Carries, KeyState, Novelty, Sighting};
 pub use leak::{Bucket, LeakContract, TIERS, Tier};
+pub use loss::{Loss, LossHistory};
 pub use seen::SeenFilter;
 pub use table::{Found, KeyTable};

@@ -101,6 +101,38 @@ impl LinkType {
         }
     }
 
+    /// Returns the LINKTYPE number for capture files, the first where several mean the same.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Arcnet { linux: false } => 7,
+            Self::Arcnet { linux: true } => 129,
+            Self::BsdNull => 0,
+            Self::CiscoHdlc => 104,
+            Self::Erf => 197,
+            Self::Ethernet => 1,
+            Self::Fddi => 10,
+            Self::Ieee80211 => 105,
+            Self::LinuxCooked1 => 113,
+            Self::LinuxCooked2 => 276,
+            Self::Llc => 100,
+            Self::Mpls => 219,
+            Self::Netlink => 253,
+            Self::Nflog => 239,
+            Self::Pflog => 117,
+            Self::Pktap => 258,
+            Self::Ppi => 192,
+            Self::Ppp { skip: 0 } => 9,
+            Self::Ppp { .. } => 166,
+            Self::PppoeSession => 51,
+            Self::Prism => 119,
+            Self::Radiotap { avs: false } => 127,
+            Self::Radiotap { avs: true } => 163,
+            Self::RawIp => 101,
+            Self::Other(number) => number,
+        }
+    }
+
     /// Returns libpcap's name of a link type number.
     pub(super) fn name_of(number: u16) -> String {
         Linktype(number.into()).get_name().unwrap_or_else(|_| "unknown".to_owned())

@@ -1,32 +1,38 @@
-//! Where frames come from: capture files now, interfaces later.
+//! Where frames come from: capture files and interfaces; and where they may go: a recording.
 //!
 //! Nothing here looks inside a frame. Files are hostile input: they are read in safe Rust, within
 //! bounds, and a length in them is never believed before the octets are there.
 
 mod directory;
+mod error;
 mod fault;
 mod file;
 mod follow;
 mod growing;
 mod interface;
 mod link;
+#[cfg(target_os = "linux")]
+mod live;
 mod natural;
 mod order;
 mod paths;
 mod pcap_file;
 mod pcapng;
+mod recording;
 mod savefile;
 mod set;
 mod unpack;
 mod unpack_zstd;
 mod window;
 
-use std::path::PathBuf;
-
+pub use error::CaptureError;
 pub use file::CaptureFile;
 pub use follow::FollowedDirectory;
 pub use link::LinkType;
+#[cfg(target_os = "linux")]
+pub use live::{LiveCapture, LiveConfig, LiveEvent};
 pub use paths::{STDIN, expand};
+pub use recording::{CapturedInterface, Recording};
 pub use set::CaptureSet;
 
 use crate::time::Timestamp;
@@ -89,99 +95,4 @@ pub trait FrameSource {
     fn losses(&self) -> Losses {
         Losses::default()
     }
-}
-
-/// What an operator can mend: an input that is missing, is not a capture, or breaks off.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CaptureError {
-    /// The capture breaks off or contradicts itself after some frames.
-    #[error(
-        "capture \"{path}\" cannot be read after frame {frames}: {cause}{hint}; \
-         what stands before it was read"
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Frames read before the damage.
-        frames: u64,
-        /// What is wrong.
-        cause: String,
-        /// What to do about it, or nothing.
-        hint: &'static str,
-    },
-    /// A directory in which no file is a capture.
-    #[error(
-        "no capture files (pcap or pcapng, plain or compressed) in directory \"{path}\"; \
-         name a file or another directory"
-    )]
-    EmptyDirectory {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// A file of no octets.
-    #[error("capture \"{path}\" is empty (0 bytes); was the recording stopped before it began?")]
-    EmptyFile {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file of a followed directory that is not read; nothing is wrong with the others.
-    #[error("left out \"{path}\": {cause}")]
-    LeftOut {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        cause: String,
-    },
-    /// A link type this version cannot read; its frames are delivered all the same.
-    #[error(
-        "link type {number} ({name}) of capture \"{path}\" is not supported, its frames are only \
-         counted; supported are {supported}"
-    )]
-    LinkType {
-        /// The file.
-        path: PathBuf,
-        /// The number of the link type as it stands in the file.
-        number: u16,
-        /// Its name.
-        name: String,
-        /// What would be supported.
-        supported: &'static str,
-    },
-    /// A pattern that matches no file.
-    #[error(
-        "no file matches \"{pattern}\"; quote a pattern as a whole, or name a file or directory"
-    )]
-    NoMatch {
-        /// The pattern.
-        pattern: String,
-    },
-    /// A file that is no capture.
-    #[error("cannot read \"{path}\" as a capture: {cause}{hint}")]
-    NotACapture {
-        /// The file.
-        path: PathBuf,
-        /// What it is or lacks.
-        cause: String,
-        /// What to do about it, or nothing.
-        hint: &'static str,
-    },
-    /// A path that cannot be opened.
-    #[error("cannot open capture \"{path}\": {source}")]
-    Open {
-        /// The path.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A pattern that is not one.
-    #[error(
-        "\"{pattern}\" is neither a file nor a pattern: {cause}; write [[] for a bracket in a name"
-    )]
-    Pattern {
-        /// What was typed.
-        pattern: String,
-        /// What is wrong with it.
-        cause: &'static str,
-    },
 }

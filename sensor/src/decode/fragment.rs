@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use etherparse::{Ipv6ExtensionSlice, LaxIpSlice};
 
-use crate::capture::Frame;
 use crate::counter::Counters;
-use crate::decode::segment::ip_packet;
+use crate::decode::path::Path;
 use crate::limited::{LimitedMap, Slot};
 use crate::time::Timestamp;
 
@@ -36,7 +35,6 @@ pub struct FragmentLimits {
 #[derive(Clone, Copy, Debug)]
 pub struct Fragment<'a> {
     time: Timestamp,
-    vlan: Option<u16>,
     key: Key,
     offset: usize,
     more: bool,
@@ -49,6 +47,8 @@ struct Key {
     destination: IpAddr,
     id: u32,
     protocol: u8,
+    /// Networks behind different tunnels may use the same addresses.
+    path: Path,
 }
 
 /// A datagram put together, or the head of one whose rest did not come.
@@ -56,8 +56,8 @@ struct Key {
 pub struct Datagram {
     /// When its last fragment was captured; for a head, when the first of them was.
     pub time: Timestamp,
-    /// The outermost VLAN id of its last fragment.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around its fragments.
+    pub path: Path,
     /// The sender.
     pub source: IpAddr,
     /// The receiver.
@@ -80,20 +80,18 @@ pub struct Fragments {
 #[derive(Default)]
 struct Waiting {
     first: Timestamp,
-    vlan: Option<u16>,
     length: Option<usize>,
     parts: Vec<(usize, Vec<u8>)>,
 }
 
 impl<'a> Fragment<'a> {
-    /// Reads the fragment in `frame`; `None` where there is none or its place makes no sense.
+    /// Reads the fragment in `ip`, met at `time` on `path`; `None` where its place in the datagram
+    /// makes no sense.
     #[must_use]
-    pub fn read(frame: &Frame<'a>) -> Option<Self> {
-        let (packet, vlan) = ip_packet(frame).ok()?;
-        let (ip, _) = LaxIpSlice::from_slice(packet).ok()?;
+    pub fn read(ip: &LaxIpSlice<'a>, time: Timestamp, path: Path) -> Option<Self> {
         let (source, destination) = (ip.source_addr(), ip.destination_addr());
         let carried = ip.payload();
-        let (id, units, more) = match &ip {
+        let (id, units, more) = match ip {
             LaxIpSlice::Ipv4(ip) => {
                 let header = ip.header();
                 let units = header.fragments_offset().value();
@@ -109,12 +107,13 @@ impl<'a> Fragment<'a> {
                 (header.identification(), units, header.more_fragments())
             }
         };
-        let key = Key { source, destination, id, protocol: carried.ip_number.0 };
+        let protocol = carried.ip_number.0;
+        let key = Key { source, destination, id, protocol, path };
         let (offset, data) = (usize::from(units) * 8, carried.payload);
         // A fragment that is cut by the capture leaves a hole behind it, so it ends nothing.
         let more = more || carried.incomplete;
         let sound = !data.is_empty() && offset + data.len() <= MAX_DATAGRAM;
-        sound.then_some(Self { time: frame.time, vlan, key, offset, more, data })
+        sound.then_some(Self { time, key, offset, more, data })
     }
 }
 
@@ -149,11 +148,11 @@ impl Fragments {
         counters.fragment_pending += 1;
         let head = waiting.head();
         if waiting.length == Some(head.len()) {
-            let Key { source, destination, protocol, .. } = part.key;
-            let (time, vlan, cut) = (part.time, part.vlan, false);
+            let Key { source, destination, protocol, path, .. } = part.key;
+            let (time, cut) = (part.time, false);
             counters.fragment_assembled += self.release(slot, counters);
             counters.datagram_whole += 1;
-            done.push(Datagram { time, vlan, source, destination, protocol, payload: head, cut });
+            done.push(Datagram { time, path, source, destination, protocol, payload: head, cut });
             return;
         }
         while self.kept > self.limits.kept_bytes {
@@ -194,7 +193,7 @@ impl Fragments {
             self.give_up(oldest, counters, done);
         }
         let (slot, waiting) = self.table.claim(part.key)?;
-        *waiting = Waiting { first: part.time, vlan: part.vlan, ..Waiting::default() };
+        *waiting = Waiting { first: part.time, ..Waiting::default() };
         Some(slot)
     }
 
@@ -203,11 +202,11 @@ impl Fragments {
         let key = self.table.key(slot).copied();
         if let (Some(waiting), Some(key)) = (self.table.value_mut(slot), key) {
             let payload = waiting.head();
-            let Key { source, destination, protocol, .. } = key;
-            let (time, vlan, cut) = (waiting.first, waiting.vlan, true);
+            let Key { source, destination, protocol, path, .. } = key;
+            let (time, cut) = (waiting.first, true);
             if !payload.is_empty() {
                 counters.datagram_cut += 1;
-                done.push(Datagram { time, vlan, source, destination, protocol, payload, cut });
+                done.push(Datagram { time, path, source, destination, protocol, payload, cut });
             }
         }
         counters.fragment_dropped += self.release(slot, counters);
@@ -260,9 +259,10 @@ mod tests {
 
     fn part(id: u32, seconds: i64, offset: usize, more: bool, data: &[u8]) -> Fragment<'_> {
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let key = Key { source: ip, destination: ip, id, protocol: 17 };
+        let path = Path::default();
+        let key = Key { source: ip, destination: ip, id, protocol: 17, path };
         let time = Timestamp(seconds * 1_000_000);
-        Fragment { time, vlan: None, key, offset, more, data }
+        Fragment { time, key, offset, more, data }
     }
 
     fn balanced(counters: &Counters, taken: u64) -> bool {

@@ -221,7 +221,9 @@ impl Message {
                 }
             }
         }
-        if at < data.len() {
+        // A stateful operation counts no records: what follows is in a form of its own (RFC 8490
+        // section 5.4).
+        if at < data.len() && self.flags.opcode() != 6 {
             self.defects.add(Defect::TrailingBytes);
         }
     }

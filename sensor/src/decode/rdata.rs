@@ -58,7 +58,7 @@ impl Payload {
 }
 
 /// The OPT record of a message (RFC 6891).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edns {
     /// The largest UDP payload the sender takes, in octets.
@@ -71,6 +71,29 @@ pub struct Edns {
     pub n_options: u16,
     /// Octets of all options with their headers.
     pub options_bytes: u16,
+    /// Bits of the client's address told to the server (RFC 7871).
+    pub client_subnet: Option<u8>,
+    /// Octets of the cookie, both parts together (RFC 7873); 0 without one.
+    pub cookie_bytes: u16,
+    /// Octets of padding (RFC 7830).
+    pub padding_bytes: u16,
+    /// Octets of options that IANA assigned to nobody, which may carry anything.
+    pub unknown_bytes: u16,
+}
+
+impl Edns {
+    /// Notes an option (numbers: IANA DNS EDNS0 option codes).
+    fn option(&mut self, code: u16, data: &[u8]) {
+        let length = u16::try_from(data.len()).unwrap_or(u16::MAX);
+        self.n_options = self.n_options.saturating_add(1);
+        match code {
+            8 => self.client_subnet = data.get(2).copied().or(self.client_subnet),
+            10 => self.cookie_bytes = self.cookie_bytes.saturating_add(length),
+            12 => self.padding_bytes = self.padding_bytes.saturating_add(length),
+            1..=20 | 26946 => {}
+            _ => self.unknown_bytes = self.unknown_bytes.saturating_add(length),
+        }
+    }
 }
 
 /// An OPT record as read: the fields that records keep, and two that only the message needs.
@@ -87,22 +110,20 @@ impl Opt {
     /// Reads the fields that OPT keeps in class, TTL and data.
     pub(crate) fn read(class: u16, ttl: u32, rdata: &[u8]) -> Self {
         let [extended, version, flags, _] = ttl.to_be_bytes();
-        let mut at = 0;
-        let mut n_options = 0_u16;
-        while let Some(length) = u16_at(rdata, at + 2) {
-            at += 4 + usize::from(length);
-            if at > rdata.len() {
-                break;
-            }
-            n_options = n_options.saturating_add(1);
-        }
-        let edns = Edns {
+        let mut edns = Edns {
             udp_size: class,
             version,
             dnssec_ok: flags & 0x80 != 0,
-            n_options,
             options_bytes: u16::try_from(rdata.len()).unwrap_or(u16::MAX),
+            ..Edns::default()
         };
+        let mut at = 0;
+        while let (Some(code), Some(length)) = (u16_at(rdata, at), u16_at(rdata, at + 2)) {
+            let start = at + 4;
+            at = start + usize::from(length);
+            let Some(data) = rdata.get(start..at) else { break };
+            edns.option(code, data);
+        }
         Self { edns, extended_rcode: u16::from(extended), options_fit: at == rdata.len() }
     }
 }

@@ -1,29 +1,27 @@
 //! From a frame to the transport payload on a watched port.
 //!
-//! IP and transport headers are etherparse's, in its lax form: what is cut or contradicts itself is a counted
-//! reason, not an error. Does not look at the payload and does not put fragments together.
+//! IP and transport headers are etherparse's, in its lax form: what is cut or contradicts itself is
+//! a counted reason, not an error. Does not look at the payload and does not put fragments together.
 
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, LaxIpSlice, TcpSlice, UdpSlice};
 
 use crate::capture::{Frame, LinkType};
-use crate::decode::fragment::Datagram;
+use crate::decode::fragment::{Datagram, Fragment};
+use crate::decode::layer::{ETHER_IPV4, ETHER_IPV6, Layer, Next, enter, skip, step};
+use crate::decode::path::{Path, TunnelKind};
+use crate::decode::tunnel::{behind_udp, gre, is_udp_tunnel};
 use crate::decode::wire::u16_at;
 use crate::time::Timestamp;
 
-/// Octets of a Linux cooked header, version 1 (LINKTYPE_LINUX_SLL).
-const COOKED1_HEADER: usize = 16;
-/// Octets of a Linux cooked header, version 2 (LINKTYPE_LINUX_SLL2).
-const COOKED2_HEADER: usize = 20;
-/// Octets of the BSD null header: an address family in the byte order of the recorder.
-const NULL_HEADER: usize = 4;
+/// Headers taken off one frame before it is given up; tunnels have a bound of their own.
+const MAX_HEADERS: usize = 32;
 
-const ETHER_IPV4: u16 = 0x0800;
-const ETHER_IPV6: u16 = 0x86dd;
-
-/// VLAN tags that are stepped over, and the ether type behind them.
-const MAX_TAGS: usize = 5;
+/// Name services that are counted but not scored (RFC 6762, RFC 4795, RFC 1002).
+const MDNS: u16 = 5353;
+const LLMNR: u16 = 5355;
+const NETBIOS: u16 = 137;
 
 /// Who talked to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +36,19 @@ pub struct Flow {
     pub destination_port: u16,
 }
 
+impl Flow {
+    /// Returns the flow of the other direction.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            source_port: self.destination_port,
+            destination_port: self.source_port,
+        }
+    }
+}
+
 /// A transport payload on a watched port.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
@@ -45,8 +56,8 @@ pub struct Segment<'a> {
     pub time: Timestamp,
     /// Who talked to whom.
     pub flow: Flow,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
+    /// The VLAN tags and tunnels around it.
+    pub path: Path,
     /// The payload, as far as it was captured.
     pub payload: &'a [u8],
     /// Whether the snap length cut the payload.
@@ -56,16 +67,30 @@ pub struct Segment<'a> {
 }
 
 /// The facts of a TCP header that reassembly needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a TCP header are bits")]
 pub struct TcpFacts {
     /// Sequence number of the first payload octet, or of the SYN.
     pub sequence: u32,
     /// The stream begins here.
     pub syn: bool,
+    /// What the other side sent is acknowledged.
+    pub ack: bool,
     /// The stream ends behind this segment.
     pub fin: bool,
     /// The connection is torn down.
     pub rst: bool,
+}
+
+/// What a frame turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Found<'a> {
+    /// A transport payload on a watched port.
+    Segment(Segment<'a>),
+    /// A fragment of a datagram.
+    Fragment(Fragment<'a>),
+    /// Nothing for us.
+    Passed(Passed),
 }
 
 /// Why a frame carries no payload for us.
@@ -73,156 +98,234 @@ pub struct TcpFacts {
 pub enum Passed {
     /// The snap length cut the headers.
     Cut,
-    /// An IP fragment.
+    /// An IP fragment whose place in its datagram makes no sense.
     Fragment,
+    /// A link type that is not read.
+    LinkType,
+    /// Link-local multicast name resolution (RFC 4795).
+    Llmnr,
     /// Headers that contradict themselves.
     Malformed,
+    /// Multicast DNS (RFC 6762).
+    Mdns,
+    /// NetBIOS name service (RFC 1002).
+    Netbios,
     /// No IP.
     NotIp,
     /// UDP or TCP on other ports.
     OtherPort,
     /// IP, but neither UDP nor TCP.
     OtherTransport,
+    /// More headers or tunnels inside one another than are followed.
+    TooDeep,
 }
 
 /// Takes the headers of `frame` apart; `ports` are the watched ones.
-///
-/// # Errors
-/// The reason why the frame is none of ours, for the counters.
-pub fn segment_of<'a>(frame: &Frame<'a>, ports: &[u16]) -> Result<Segment<'a>, Passed> {
-    let (packet, vlan) = ip_packet(frame)?;
-    let (ip, stop) = LaxIpSlice::from_slice(packet).map_err(|_| match packet.first() {
-        Some(first) if !matches!(first >> 4, 4 | 6) => Passed::NotIp,
-        _ => too_short(frame),
-    })?;
+#[must_use]
+pub fn found_in<'a>(frame: &Frame<'a>, ports: &[u16]) -> Found<'a> {
+    match plain(frame, ports) {
+        Some(Ok(segment)) => Found::Segment(segment),
+        Some(Err(passed)) => Found::Passed(passed),
+        None => found_wrapped(frame, ports),
+    }
+}
+
+/// Reads what most frames are, UDP or TCP over IP right behind an Ethernet header, without the
+/// walk; `None` for everything else.
+#[inline]
+fn plain<'a>(frame: &Frame<'a>, ports: &[u16]) -> Option<Result<Segment<'a>, Passed>> {
+    let packet = match (frame.link, u16_at(frame.data, 12)) {
+        (LinkType::Ethernet, Some(ETHER_IPV4 | ETHER_IPV6)) => frame.data.get(14..)?,
+        _ => return None,
+    };
+    let (ip, _) = LaxIpSlice::from_slice(packet).ok()?;
     let carried = ip.payload();
     if carried.fragmented {
-        return Err(Passed::Fragment);
+        return None;
     }
-    let transport = match carried.ip_number {
-        IpNumber::UDP | IpNumber::TCP => Transport::read(carried.ip_number, carried.payload),
-        _ if stop.is_some() => return Err(too_short(frame)),
-        _ => return Err(Passed::OtherTransport),
+    let (source_port, destination_port, payload, tcp) = match carried.ip_number {
+        IpNumber::UDP => {
+            let udp = UdpSlice::from_slice_lax(carried.payload).ok()?;
+            (udp.source_port(), udp.destination_port(), udp.payload(), None)
+        }
+        IpNumber::TCP => {
+            let tcp = TcpSlice::from_slice(carried.payload).ok()?;
+            (tcp.source_port(), tcp.destination_port(), tcp.payload(), Some(facts_of(&tcp)))
+        }
+        _ => return None,
     };
-    let transport = transport.ok_or_else(|| too_short(frame))?;
-    let place = Place {
-        time: frame.time,
-        vlan,
-        source: ip.source_addr(),
-        destination: ip.destination_addr(),
-        cut: carried.incomplete,
-    };
-    transport.on(ports, &place).ok_or(Passed::OtherPort)
+    if !ports.contains(&source_port) && !ports.contains(&destination_port) {
+        let passed = || passed_port([source_port, destination_port]);
+        let may_be_tunnel = tcp.is_none() && is_udp_tunnel([source_port, destination_port]);
+        return (!may_be_tunnel).then(|| Err(passed()));
+    }
+    let (source, destination) = (ip.source_addr(), ip.destination_addr());
+    let flow = Flow { source, destination, source_port, destination_port };
+    let (time, path, cut) = (frame.time, Path::default(), carried.incomplete);
+    Some(Ok(Segment { time, flow, path, payload, cut, tcp }))
 }
 
-/// Takes the transport header of a datagram put together from fragments apart.
-///
-/// # Errors
-/// The reason why the datagram is none of ours.
-pub fn segment_in<'a>(datagram: &'a Datagram, ports: &[u16]) -> Result<Segment<'a>, Passed> {
-    let protocol = IpNumber(datagram.protocol);
-    if !matches!(protocol, IpNumber::UDP | IpNumber::TCP) {
-        return Err(Passed::OtherTransport);
-    }
-    let transport = Transport::read(protocol, &datagram.payload).ok_or(Passed::Malformed)?;
-    let place = Place {
-        time: datagram.time,
-        vlan: datagram.vlan,
-        source: datagram.source,
-        destination: datagram.destination,
-        cut: datagram.cut,
-    };
-    transport.on(ports, &place).ok_or(Passed::OtherPort)
+/// Takes any stack of headers apart.
+#[inline(never)]
+fn found_wrapped<'a>(frame: &Frame<'a>, ports: &[u16]) -> Found<'a> {
+    let whole = usize::try_from(frame.wire_length).is_ok_and(|length| length <= frame.data.len());
+    let mut walk = Walk { time: frame.time, ports, path: Path::default(), cut: !whole };
+    walk.run(Next { layer: Layer::Link(frame.link), data: frame.data })
 }
 
-/// What stands around a transport header.
-struct Place {
+/// Takes what a datagram put together from fragments carries apart.
+#[must_use]
+pub fn found_in_datagram<'a>(datagram: &'a Datagram, ports: &[u16]) -> Found<'a> {
+    let Datagram { time, path, source, destination, protocol, cut, .. } = *datagram;
+    let mut walk = Walk { time, ports, path, cut };
+    let ends = Ends { source, destination, cut };
+    match walk.transport(IpNumber(protocol), &datagram.payload, &ends) {
+        Ok(Step::Found(found)) => found,
+        Ok(Step::Next(next)) => walk.run(next),
+        Err(passed) => Found::Passed(walk.reason(passed)),
+    }
+}
+
+/// The way through the headers of one frame.
+struct Walk<'p> {
     time: Timestamp,
-    vlan: Option<u16>,
+    ports: &'p [u16],
+    path: Path,
+    /// Whether octets are missing at the end of what is walked through.
+    cut: bool,
+}
+
+/// Who is at the ends of an IP packet.
+struct Ends {
     source: IpAddr,
     destination: IpAddr,
     cut: bool,
 }
 
-/// A transport header and its payload.
-struct Transport<'a> {
-    source_port: u16,
-    destination_port: u16,
-    payload: &'a [u8],
-    tcp: Option<TcpFacts>,
+enum Step<'a> {
+    Found(Found<'a>),
+    Next(Next<'a>),
 }
 
-impl<'a> Transport<'a> {
-    fn read(protocol: IpNumber, data: &'a [u8]) -> Option<Self> {
-        if protocol == IpNumber::UDP {
-            let udp = UdpSlice::from_slice_lax(data).ok()?;
-            let (source_port, destination_port) = (udp.source_port(), udp.destination_port());
-            return Some(Self { source_port, destination_port, payload: udp.payload(), tcp: None });
+impl Walk<'_> {
+    fn run<'a>(&mut self, mut next: Next<'a>) -> Found<'a> {
+        for _ in 0..MAX_HEADERS {
+            let stepped = match next.layer {
+                Layer::Ip => self.ip(next.data),
+                _ => step(next, &mut self.path).map(Step::Next),
+            };
+            match stepped {
+                Ok(Step::Next(inner)) => next = inner,
+                Ok(Step::Found(found)) => return found,
+                Err(passed) => return Found::Passed(self.reason(passed)),
+            }
         }
-        let tcp = TcpSlice::from_slice(data).ok()?;
-        let facts = TcpFacts {
-            sequence: tcp.sequence_number(),
-            syn: tcp.syn(),
-            fin: tcp.fin(),
-            rst: tcp.rst(),
+        Found::Passed(Passed::TooDeep)
+    }
+
+    /// Octets that are missing in a whole frame were never there.
+    fn reason(&self, passed: Passed) -> Passed {
+        if passed == Passed::Cut && !self.cut { Passed::Malformed } else { passed }
+    }
+
+    fn ip<'a>(&mut self, data: &'a [u8]) -> Result<Step<'a>, Passed> {
+        let (ip, stop) = LaxIpSlice::from_slice(data).map_err(|_| match data.first() {
+            Some(first) if !matches!(first >> 4, 4 | 6) => Passed::NotIp,
+            _ => Passed::Cut,
+        })?;
+        let carried = ip.payload();
+        if carried.fragmented {
+            let fragment = Fragment::read(&ip, self.time, self.path).ok_or(Passed::Fragment)?;
+            return Ok(Step::Found(Found::Fragment(fragment)));
+        }
+        let (source, destination) = (ip.source_addr(), ip.destination_addr());
+        let ends = Ends { source, destination, cut: carried.incomplete };
+        match self.transport(carried.ip_number, carried.payload, &ends) {
+            // An extension header that could not be read hides what stands behind it.
+            Err(Passed::OtherTransport) if stop.is_some() => Err(Passed::Cut),
+            other => other,
+        }
+    }
+
+    fn transport<'a>(
+        &mut self,
+        protocol: IpNumber,
+        data: &'a [u8],
+        ends: &Ends,
+    ) -> Result<Step<'a>, Passed> {
+        let next = match protocol {
+            IpNumber::UDP => return self.udp(data, ends),
+            IpNumber::TCP => return self.tcp(data, ends),
+            IpNumber::GRE => gre(data, &mut self.path),
+            IpNumber::IPV4 | IpNumber::IPV6 => {
+                let four = protocol == IpNumber::IPV4;
+                let kind = if four { TunnelKind::IpIp } else { TunnelKind::SixInFour };
+                enter(&mut self.path, kind, None).map(|()| Next { layer: Layer::Ip, data })
+            }
+            IpNumber::ETHER_IP => enter(&mut self.path, TunnelKind::EtherIp, None)
+                .and_then(|()| skip(data, 2, Layer::Ethernet)),
+            IpNumber::MPLS_IN_IP => Ok(Next { layer: Layer::Mpls, data }),
+            _ => Err(Passed::OtherTransport),
         };
-        let (source_port, destination_port) = (tcp.source_port(), tcp.destination_port());
-        Some(Self { source_port, destination_port, payload: tcp.payload(), tcp: Some(facts) })
+        next.map(Step::Next)
+    }
+
+    fn udp<'a>(&mut self, data: &'a [u8], ends: &Ends) -> Result<Step<'a>, Passed> {
+        let udp = UdpSlice::from_slice_lax(data).map_err(|_| Passed::Cut)?;
+        let ports = [udp.source_port(), udp.destination_port()];
+        if let Some(segment) = self.watched(ports, udp.payload(), ends, None) {
+            return Ok(Step::Found(Found::Segment(segment)));
+        }
+        match behind_udp(ports, udp.payload(), &mut self.path) {
+            Some(next) => next.map(Step::Next),
+            None => Err(passed_port(ports)),
+        }
+    }
+
+    fn tcp<'a>(&mut self, data: &'a [u8], ends: &Ends) -> Result<Step<'a>, Passed> {
+        let tcp = TcpSlice::from_slice(data).map_err(|_| Passed::Cut)?;
+        let ports = [tcp.source_port(), tcp.destination_port()];
+        let segment = self.watched(ports, tcp.payload(), ends, Some(facts_of(&tcp)));
+        segment.map(|segment| Step::Found(Found::Segment(segment))).ok_or(Passed::OtherPort)
     }
 
     /// Makes a segment if one of the ports is watched.
-    fn on(&self, ports: &[u16], place: &Place) -> Option<Segment<'a>> {
-        let Self { source_port, destination_port, payload, tcp } = *self;
-        if !ports.contains(&source_port) && !ports.contains(&destination_port) {
+    fn watched<'a>(
+        &self,
+        [source_port, destination_port]: [u16; 2],
+        payload: &'a [u8],
+        ends: &Ends,
+        tcp: Option<TcpFacts>,
+    ) -> Option<Segment<'a>> {
+        if !self.ports.contains(&source_port) && !self.ports.contains(&destination_port) {
             return None;
         }
-        let Place { time, vlan, source, destination, cut } = *place;
+        let Ends { source, destination, cut } = *ends;
         let flow = Flow { source, destination, source_port, destination_port };
-        Some(Segment { time, flow, vlan, payload, cut, tcp })
+        Some(Segment { time: self.time, flow, path: self.path, payload, cut, tcp })
     }
 }
 
-/// Returns the IP packet in `frame` and the outermost VLAN id.
-pub(super) fn ip_packet<'a>(frame: &Frame<'a>) -> Result<(&'a [u8], Option<u16>), Passed> {
-    match frame.link {
-        LinkType::Ethernet => behind_ether_type(frame, 12, 14),
-        LinkType::LinuxCooked1 => behind_ether_type(frame, 14, COOKED1_HEADER),
-        LinkType::LinuxCooked2 => behind_ether_type(frame, 0, COOKED2_HEADER),
-        LinkType::RawIp => Ok((frame.data, None)),
-        LinkType::BsdNull => {
-            Ok((frame.data.get(NULL_HEADER..).ok_or_else(|| too_short(frame))?, None))
-        }
-        _ => Err(Passed::NotIp),
+fn facts_of(tcp: &TcpSlice<'_>) -> TcpFacts {
+    TcpFacts {
+        sequence: tcp.sequence_number(),
+        syn: tcp.syn(),
+        ack: tcp.ack(),
+        fin: tcp.fin(),
+        rst: tcp.rst(),
     }
 }
 
-/// Reads the ether type at octet `at`, goes on at `rest`, and steps over VLAN tags.
-fn behind_ether_type<'a>(
-    frame: &Frame<'a>,
-    at: usize,
-    rest: usize,
-) -> Result<(&'a [u8], Option<u16>), Passed> {
-    let mut ether_type = u16_at(frame.data, at).ok_or_else(|| too_short(frame))?;
-    let mut rest = frame.data.get(rest..).ok_or_else(|| too_short(frame))?;
-    let mut vlan = None;
-    for _ in 0..MAX_TAGS {
-        match ether_type {
-            ETHER_IPV4 | ETHER_IPV6 => return Ok((rest, vlan)),
-            0x8100 | 0x88a8 | 0x9100 => {
-                let tag = u16_at(rest, 0).ok_or_else(|| too_short(frame))?;
-                ether_type = u16_at(rest, 2).ok_or_else(|| too_short(frame))?;
-                rest = rest.get(4..).unwrap_or_default();
-                vlan.get_or_insert(tag & 0x0fff);
-            }
-            _ => return Err(Passed::NotIp),
-        }
+fn passed_port(ports: [u16; 2]) -> Passed {
+    if ports.contains(&MDNS) {
+        Passed::Mdns
+    } else if ports.contains(&LLMNR) {
+        Passed::Llmnr
+    } else if ports.contains(&NETBIOS) {
+        Passed::Netbios
+    } else {
+        Passed::OtherPort
     }
-    Err(Passed::Malformed)
-}
-
-fn too_short(frame: &Frame<'_>) -> Passed {
-    let whole = usize::try_from(frame.wire_length).is_ok_and(|length| length <= frame.data.len());
-    if whole { Passed::Malformed } else { Passed::Cut }
 }
 
 #[cfg(test)]
@@ -235,6 +338,13 @@ mod tests {
         Frame { time: Timestamp(1), link, data, wire_length: u32::try_from(data.len()).unwrap() }
     }
 
+    fn reason(frame: &Frame<'_>, ports: &[u16]) -> Option<Passed> {
+        match found_in(frame, ports) {
+            Found::Passed(passed) => Some(passed),
+            _ => None,
+        }
+    }
+
     fn query_over_ip() -> Vec<u8> {
         let mut data = Vec::new();
         PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 53], 64)
@@ -245,52 +355,25 @@ mod tests {
     }
 
     #[test]
-    fn every_link_type_leads_to_the_same_payload() {
-        let ip = query_over_ip();
-        let with = |header: &[u8]| [header, &ip].concat();
-        let mut tagged = vec![0_u8; 12];
-        tagged.extend([0x88, 0xa8, 0x00, 0x07, 0x81, 0x00, 0x00, 0x09, 0x08, 0x00]);
-        let mut sll = vec![0_u8; 14];
-        sll.extend([0x08, 0x00]);
-        let mut sll2 = vec![0x08, 0x00];
-        sll2.extend([0_u8; 18]);
-        let mut ethernet = vec![0_u8; 12];
-        ethernet.extend([0x08, 0x00]);
-        for (link, data, vlan) in [
-            (LinkType::RawIp, ip.clone(), None),
-            (LinkType::BsdNull, with(&[2, 0, 0, 0]), None),
-            (LinkType::Ethernet, with(&ethernet), None),
-            (LinkType::Ethernet, with(&tagged), Some(7)),
-            (LinkType::LinuxCooked1, with(&sll), None),
-            (LinkType::LinuxCooked2, with(&sll2), None),
-        ] {
-            let segment = segment_of(&frame(link, &data), &[53]).unwrap();
-            assert_eq!(segment.payload, b"payload", "{link:?}");
-            assert_eq!(segment.vlan, vlan, "{link:?}");
-            assert_eq!(segment.flow.source_port, 4000);
-        }
-    }
-
-    #[test]
     fn what_is_none_of_ours_has_a_reason() {
         let ip = query_over_ip();
-        assert_eq!(
-            segment_of(&frame(LinkType::RawIp, &ip), &[5353]).unwrap_err(),
-            Passed::OtherPort
-        );
+        assert_eq!(reason(&frame(LinkType::RawIp, &ip), &[54]), Some(Passed::OtherPort));
         let mut cut = frame(LinkType::RawIp, &ip[..22]);
-        assert_eq!(segment_of(&cut, &[53]).unwrap_err(), Passed::Malformed);
+        assert_eq!(reason(&cut, &[53]), Some(Passed::Malformed));
         cut.wire_length = 35;
-        assert_eq!(segment_of(&cut, &[53]).unwrap_err(), Passed::Cut);
-        let mut fragment = ip.clone();
+        assert_eq!(reason(&cut, &[53]), Some(Passed::Cut));
+        assert_eq!(reason(&frame(LinkType::Other(9999), &ip), &[53]), Some(Passed::LinkType));
+        assert_eq!(reason(&frame(LinkType::Ethernet, &[7; 14]), &[53]), Some(Passed::NotIp));
+        for (port, passed) in [(5353, Passed::Mdns), (5355, Passed::Llmnr), (137, Passed::Netbios)]
+        {
+            let mut other = ip.clone();
+            other[22..24].copy_from_slice(&u16::to_be_bytes(port));
+            assert_eq!(reason(&frame(LinkType::RawIp, &other), &[53]), Some(passed));
+            assert_eq!(reason(&frame(LinkType::RawIp, &other), &[port]), None, "watched");
+        }
+        let mut fragment = ip;
         fragment[6] = 0x20; // more fragments
-        assert_eq!(
-            segment_of(&frame(LinkType::RawIp, &fragment), &[53]).unwrap_err(),
-            Passed::Fragment
-        );
-        assert_eq!(
-            segment_of(&frame(LinkType::Ethernet, &[0; 14]), &[53]).unwrap_err(),
-            Passed::NotIp
-        );
+        let found = found_in(&frame(LinkType::RawIp, &fragment), &[53]);
+        assert!(matches!(found, Found::Fragment(_)));
     }
 }

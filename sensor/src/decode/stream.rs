@@ -1,20 +1,23 @@
 //! One direction of a TCP connection: its octets put in order, its messages cut out.
 //!
 //! Segments may come late, twice or overlapping; a stream may be seen from its middle on. Every
-//! payload octet ends in a counter. Does not look at acknowledgements, and keeps no table.
+//! payload octet ends in a counter. Keeps no table.
 
 use crate::counter::Counters;
+use crate::decode::foreign::{self, Protocol};
+use crate::decode::heard::{Heard, LENGTH_FIELD, Output, count};
 use crate::decode::message::HEADER;
-use crate::decode::segment::{Flow, Segment, TcpFacts};
+use crate::decode::path::Path;
+use crate::decode::segment::{Segment, TcpFacts};
 use crate::decode::streams::StreamLimits;
 use crate::decode::wire::u16_at;
 use crate::time::Timestamp;
 
-/// Octets of the length before each message.
-const LENGTH_FIELD: usize = 2;
-
 /// Octets by which the beginning of a message is told: length, id, flags, number of questions.
 const JUDGED: usize = 8;
+
+/// Octets of a stream of another protocol after which it is told again.
+const TOLD_AGAIN: u64 = 1 << 20;
 
 /// Octets that a free slot may keep allocated.
 const SLOT_OCTETS: usize = 1024;
@@ -22,19 +25,6 @@ const SLOT_OCTETS: usize = 1024;
 /// A sequence number further off than this begins another stream (the largest window is 1 GiB,
 /// but no DNS exchange comes near it).
 const FAR: u32 = 1 << 22;
-
-/// A message found in a stream.
-#[derive(Clone, Copy, Debug)]
-pub struct Framed<'a> {
-    /// When its last octet was captured.
-    pub time: Timestamp,
-    /// Who talked to whom.
-    pub flow: Flow,
-    /// The outermost VLAN id.
-    pub vlan: Option<u16>,
-    /// The message without its length field.
-    pub payload: &'a [u8],
-}
 
 /// One direction of a connection.
 #[derive(Default)]
@@ -49,29 +39,22 @@ pub(super) struct Stream {
     partial: Vec<u8>,
     /// Segments behind a hole, in the order they came.
     ahead: Vec<Ahead>,
-    pub(super) vlan: Option<u16>,
+    /// Whether its first octet is known and no message was read or octet lost yet.
+    untouched: bool,
+    /// The protocol that it carries instead of DNS.
+    foreign: Option<Protocol>,
+    /// Octets of that protocol not told yet.
+    untold: u64,
+    last: Timestamp,
+    /// Sequence number behind the last octet, once the sender told it.
+    end: Option<u32>,
+    pub(super) path: Path,
 }
 
 struct Ahead {
     sequence: u32,
     time: Timestamp,
     data: Vec<u8>,
-}
-
-/// Where messages and figures go; the flow they belong to.
-pub(super) struct Output<'a, F> {
-    pub(super) flow: Flow,
-    pub(super) vlan: Option<u16>,
-    pub(super) counters: &'a mut Counters,
-    pub(super) found: &'a mut F,
-}
-
-impl<F: FnMut(&mut Counters, Framed<'_>)> Output<'_, F> {
-    fn message(&mut self, time: Timestamp, payload: &[u8]) {
-        self.counters.tcp_octets_message += count(payload) + count(&[0; LENGTH_FIELD]);
-        let framed = Framed { time, flow: self.flow, vlan: self.vlan, payload };
-        (self.found)(self.counters, framed);
-    }
 }
 
 impl Stream {
@@ -81,25 +64,54 @@ impl Stream {
         self.in_step = false;
         self.partial.clear();
         self.ahead.clear();
+        self.untouched = false;
+        self.foreign = None;
+        self.untold = 0;
+        self.end = None;
     }
 
-    pub(super) fn take<F: FnMut(&mut Counters, Framed<'_>)>(
+    /// Tells whether nothing waits here.
+    pub(super) fn is_idle(&self) -> bool {
+        self.partial.is_empty() && self.ahead.is_empty()
+    }
+
+    /// Begins at a sequence number that a handshake told.
+    pub(super) fn begin(&mut self, sequence: u32) {
+        self.next = sequence;
+        self.started = true;
+        self.in_step = true;
+        self.untouched = true;
+    }
+
+    pub(super) fn take<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         segment: &Segment<'_>,
         facts: TcpFacts,
         limits: &StreamLimits,
         out: &mut Output<'_, F>,
     ) {
-        let mut sequence = facts.sequence;
-        if facts.syn {
-            sequence = sequence.wrapping_add(1);
-            self.next = sequence;
-            self.started = true;
-            self.in_step = true;
+        let sequence = facts.sequence.wrapping_add(u32::from(facts.syn));
+        if facts.fin {
+            let length = u32::try_from(segment.payload.len()).unwrap_or_default();
+            self.end = Some(sequence.wrapping_add(length));
         }
-        if segment.payload.is_empty() {
-            return;
+        if !segment.payload.is_empty() {
+            self.data(sequence, segment, limits, out);
         }
+        // The octets before the last may still be on their way.
+        if self.end == Some(self.next) {
+            self.end(out);
+        }
+    }
+
+    fn data<F: FnMut(&mut Counters, Heard<'_>)>(
+        &mut self,
+        sequence: u32,
+        segment: &Segment<'_>,
+        limits: &StreamLimits,
+        out: &mut Output<'_, F>,
+    ) {
+        self.last = segment.time;
         let off = sequence.wrapping_sub(self.next);
         if !self.started || (FAR..u32::MAX - FAR).contains(&off) {
             while !self.ahead.is_empty() {
@@ -108,6 +120,7 @@ impl Stream {
             self.drop_partial(out);
             self.started = true;
             self.in_step = false;
+            self.untouched = false;
             self.next = sequence;
         }
         self.place(sequence, segment.time, segment.payload, limits, out);
@@ -115,7 +128,7 @@ impl Stream {
     }
 
     /// Reads `data` if it is due, keeps it if it is early, counts it if it was seen.
-    fn place<F: FnMut(&mut Counters, Framed<'_>)>(
+    fn place<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         sequence: u32,
         time: Timestamp,
@@ -146,7 +159,7 @@ impl Stream {
     }
 
     /// Reads what waited, as far as no hole is left before it.
-    fn take_ahead<F: FnMut(&mut Counters, Framed<'_>)>(&mut self, out: &mut Output<'_, F>) {
+    fn take_ahead<F: FnMut(&mut Counters, Heard<'_>)>(&mut self, out: &mut Output<'_, F>) {
         while let Some(index) = self.earliest() {
             let due = self.ahead.get(index).is_some_and(|ahead| {
                 let off = ahead.sequence.wrapping_sub(self.next);
@@ -160,12 +173,13 @@ impl Stream {
     }
 
     /// Gives up the octets that are missing before the earliest waiting segment.
-    fn jump_hole<F: FnMut(&mut Counters, Framed<'_>)>(&mut self, out: &mut Output<'_, F>) {
+    fn jump_hole<F: FnMut(&mut Counters, Heard<'_>)>(&mut self, out: &mut Output<'_, F>) {
         let Some(index) = self.earliest() else { return };
         let Some(sequence) = self.ahead.get(index).map(|ahead| ahead.sequence) else { return };
         out.counters.tcp_gaps += 1;
         self.drop_partial(out);
         self.in_step = false;
+        self.untouched = false;
         self.next = sequence;
         self.take_ahead(out);
     }
@@ -177,7 +191,7 @@ impl Stream {
         waiting.min_by_key(|(_, ahead)| ahead.sequence.wrapping_sub(from)).map(|(index, _)| index)
     }
 
-    fn read_ahead<F: FnMut(&mut Counters, Framed<'_>)>(
+    fn read_ahead<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         index: usize,
         out: &mut Output<'_, F>,
@@ -194,18 +208,30 @@ impl Stream {
     }
 
     /// Reads octets that are next in line.
-    fn read<F: FnMut(&mut Counters, Framed<'_>)>(
+    fn read<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         time: Timestamp,
         data: &[u8],
         out: &mut Output<'_, F>,
     ) {
         self.next = self.next.wrapping_add(u32::try_from(data.len()).unwrap_or_default());
+        if self.foreign.is_some() {
+            self.pass_foreign(time, data, out);
+            return;
+        }
+        if !self.in_step || (self.untouched && self.partial.len() < JUDGED) {
+            let head: Vec<u8> = self.partial.iter().chain(data).take(JUDGED).copied().collect();
+            if let Some(protocol) = foreign::stream(&head).filter(|_| head.len() == JUDGED) {
+                self.turn_foreign(time, protocol, data, out);
+                return;
+            }
+        }
         if !self.in_step && !self.find_step(data, out) {
             return;
         }
         if self.partial.is_empty() {
             let rest = frames(data, |message| out.message(time, message));
+            self.untouched &= rest.len() == data.len();
             out.counters.tcp_octets_pending += count(rest);
             self.partial.extend_from_slice(rest);
             return;
@@ -214,8 +240,50 @@ impl Stream {
         self.partial.extend_from_slice(data);
         let rest = frames(&self.partial, |message| out.message(time, message)).len();
         let read = self.partial.len() - rest;
+        self.untouched &= read == 0;
         self.partial.drain(..read);
         out.counters.tcp_octets_pending += count(&self.partial);
+    }
+
+    /// Gives the stream up as DNS, what waits of it included.
+    fn turn_foreign<F: FnMut(&mut Counters, Heard<'_>)>(
+        &mut self,
+        time: Timestamp,
+        protocol: Protocol,
+        data: &[u8],
+        out: &mut Output<'_, F>,
+    ) {
+        let octets = count(&self.partial) + count(data);
+        out.counters.tcp_octets_pending -= count(&self.partial);
+        out.counters.tcp_octets_foreign += octets;
+        let head = if self.partial.is_empty() { data } else { &self.partial };
+        out.foreign(time, protocol, octets, head);
+        self.foreign = Some(protocol);
+        self.partial.clear();
+    }
+
+    fn pass_foreign<F: FnMut(&mut Counters, Heard<'_>)>(
+        &mut self,
+        time: Timestamp,
+        data: &[u8],
+        out: &mut Output<'_, F>,
+    ) {
+        out.counters.tcp_octets_foreign += count(data);
+        self.untold += count(data);
+        if self.untold >= TOLD_AGAIN {
+            self.tell_rest(time, data, out);
+        }
+    }
+
+    fn tell_rest<F: FnMut(&mut Counters, Heard<'_>)>(
+        &mut self,
+        time: Timestamp,
+        head: &[u8],
+        out: &mut Output<'_, F>,
+    ) {
+        if let Some(protocol) = self.foreign.filter(|_| self.untold > 0) {
+            out.foreign(time, protocol, std::mem::take(&mut self.untold), head);
+        }
     }
 
     /// Looks for the beginning of a message in a stream seen from its middle on.
@@ -243,11 +311,27 @@ impl Stream {
     }
 
     /// Ends the stream: what waits behind holes is read as far as it can be.
-    pub(super) fn end<F: FnMut(&mut Counters, Framed<'_>)>(&mut self, out: &mut Output<'_, F>) {
+    ///
+    /// What was read stays known, so that a retransmission is not read again.
+    pub(super) fn end<F: FnMut(&mut Counters, Heard<'_>)>(&mut self, out: &mut Output<'_, F>) {
         while !self.ahead.is_empty() {
             self.jump_hole(out);
         }
+        // A stream read from its first octet on that never became a message is something else,
+        // unless it broke off in what may have become one.
+        if self.untouched && !self.partial.is_empty() && !may_begin_message(&self.partial) {
+            let partial = std::mem::take(&mut self.partial);
+            out.counters.tcp_octets_pending -= count(&partial);
+            self.turn_foreign(self.last, foreign::describe(&partial), &partial, out);
+            self.partial = partial;
+            self.partial.clear();
+        }
+        self.tell_rest(self.last, &[], out);
         self.drop_partial(out);
+        self.in_step = false;
+        self.untouched = false;
+        self.foreign = None;
+        self.end = None;
         // A slot keeps its memory for the next stream, but not that of a large message.
         self.partial.shrink_to(SLOT_OCTETS);
     }
@@ -271,6 +355,11 @@ fn frames<'a>(data: &'a [u8], mut found: impl FnMut(&'a [u8])) -> &'a [u8] {
     rest
 }
 
+/// Tells whether a stream that broke off behind `data` may have begun with a message.
+fn may_begin_message(data: &[u8]) -> bool {
+    data.len() < JUDGED || begins_message(data)
+}
+
 /// Tells whether `data`, from the middle of a stream, looks like the start of a message.
 fn begins_message(data: &[u8]) -> bool {
     let (Some(length), Some(flags), Some(questions)) =
@@ -283,8 +372,4 @@ fn begins_message(data: &[u8]) -> bool {
         && matches!((flags >> 11) & 0xf, 0 | 2 | 4 | 5 | 6)
         && flags & 0x0040 == 0
         && questions <= 1
-}
-
-pub(super) fn count(data: &[u8]) -> u64 {
-    u64::try_from(data.len()).unwrap_or(u64::MAX)
 }

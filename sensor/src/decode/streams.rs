@@ -1,8 +1,10 @@
 //! The table of TCP streams (RFC 1035 section 4.2.2, RFC 7766), bounded by the config.
 
 use crate::counter::Counters;
+use crate::decode::handshake::{HandshakeLimits, Handshakes, TcpEvent};
+use crate::decode::heard::{Heard, Output, count};
 use crate::decode::segment::{Flow, Segment, TcpFacts};
-use crate::decode::stream::{Framed, Output, Stream, count};
+use crate::decode::stream::Stream;
 use crate::limited::{LimitedMap, Slot};
 
 /// The bounds of reassembly.
@@ -16,6 +18,8 @@ pub struct StreamLimits {
     pub ahead_segments: usize,
     /// Octets kept of all streams together.
     pub kept_bytes: u64,
+    /// Connections on their way to being open.
+    pub handshakes: HandshakeLimits,
     /// Seed of the table's hash.
     pub seed: u64,
 }
@@ -23,6 +27,7 @@ pub struct StreamLimits {
 /// Every stream being followed.
 pub struct Streams {
     table: LimitedMap<Flow, Stream>,
+    handshakes: Handshakes,
     limits: StreamLimits,
 }
 
@@ -30,41 +35,48 @@ impl Streams {
     /// Makes an empty table.
     #[must_use]
     pub fn new(limits: StreamLimits) -> Self {
-        Self { table: LimitedMap::new(limits.streams, limits.seed), limits }
+        let table = LimitedMap::new(limits.streams, limits.seed);
+        Self { table, handshakes: Handshakes::new(limits.handshakes), limits }
     }
 
-    /// Takes one TCP segment and hands every message it completes to `found`.
+    /// Takes one TCP segment and hands what is heard in it to `found`.
     pub fn push(
         &mut self,
         segment: &Segment<'_>,
         facts: TcpFacts,
         counters: &mut Counters,
-        found: &mut impl FnMut(&mut Counters, Framed<'_>),
+        found: &mut impl FnMut(&mut Counters, Heard<'_>),
     ) {
+        let Segment { time, flow, .. } = *segment;
         counters.tcp_octets += count(segment.payload);
-        let mut out = Output { flow: segment.flow, vlan: segment.vlan, counters, found };
-        let known = self.table.find(&segment.flow);
-        if facts.rst || (facts.syn && known.is_some()) {
-            if let Some(slot) = known {
-                self.close(slot, &mut out);
-            }
-            if facts.rst {
-                out.counters.tcp_octets_skipped += count(segment.payload);
-                return;
+        self.handshakes.push(time, flow, facts, &mut |event, flow| {
+            found(counters, Heard::Connection(event, flow));
+        });
+        if facts.fin {
+            found(counters, Heard::Connection(TcpEvent::Closed, flow));
+        }
+        let mut out = Output { flow, path: segment.path, counters, found };
+        let known = self.table.find(&flow).and_then(|slot| self.table.value_mut(slot));
+        if let Some(stream) = known.filter(|_| facts.rst || facts.syn) {
+            stream.end(&mut out);
+            if let Some(start) = self.handshakes.start_of(flow).filter(|_| facts.syn) {
+                stream.reset();
+                stream.begin(start);
             }
         }
-        if segment.payload.is_empty() && !facts.syn && !(facts.fin && known.is_some()) {
+        if facts.rst {
+            out.counters.tcp_octets_skipped += count(segment.payload);
             return;
         }
-        let Some(slot) = self.slot_of(segment.flow, &mut out) else { return };
+        if segment.payload.is_empty() && !facts.fin {
+            return;
+        }
+        let Some(slot) = self.slot_of(flow, segment.payload.is_empty(), &mut out) else { return };
         self.table.touch(slot);
         let limits = self.limits;
         if let Some(stream) = self.table.value_mut(slot) {
-            stream.vlan = segment.vlan;
+            stream.path = segment.path;
             stream.take(segment, facts, &limits, &mut out);
-        }
-        if facts.fin {
-            self.close(slot, &mut out);
         }
         self.keep_bound(counters, found);
     }
@@ -73,12 +85,11 @@ impl Streams {
     fn keep_bound(
         &mut self,
         counters: &mut Counters,
-        found: &mut impl FnMut(&mut Counters, Framed<'_>),
+        found: &mut impl FnMut(&mut Counters, Heard<'_>),
     ) {
         while counters.tcp_octets_pending > self.limits.kept_bytes {
             let Some(oldest) = self.table.oldest() else { return };
-            counters.tcp_streams_evicted += 1;
-            self.close_as_its_own(oldest, counters, found);
+            self.evict(oldest, counters, found);
         }
     }
 
@@ -86,47 +97,59 @@ impl Streams {
     pub fn finish(
         &mut self,
         counters: &mut Counters,
-        found: &mut impl FnMut(&mut Counters, Framed<'_>),
+        found: &mut impl FnMut(&mut Counters, Heard<'_>),
     ) {
         while let Some(slot) = self.table.oldest() {
-            self.close_as_its_own(slot, counters, found);
+            self.close(slot, counters, found);
         }
     }
 
-    fn slot_of<F: FnMut(&mut Counters, Framed<'_>)>(
+    fn slot_of<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         flow: Flow,
+        only_known: bool,
         out: &mut Output<'_, F>,
     ) -> Option<Slot> {
-        if let Some(slot) = self.table.find(&flow) {
-            return Some(slot);
+        let known = self.table.find(&flow);
+        if known.is_some() || only_known {
+            return known;
         }
-        if self.table.is_full() {
-            out.counters.tcp_streams_evicted += 1;
-            if let Some(oldest) = self.table.oldest() {
-                self.close_as_its_own(oldest, out.counters, out.found);
-            }
+        if self.table.is_full()
+            && let Some(oldest) = self.table.oldest()
+        {
+            self.evict(oldest, out.counters, out.found);
         }
+        let start = self.handshakes.start_of(flow);
         let (slot, stream) = self.table.claim(flow)?;
         stream.reset();
+        if let Some(start) = start {
+            stream.begin(start);
+        }
         Some(slot)
     }
 
-    /// Closes a stream other than the one at hand: its messages carry its own flow.
-    fn close_as_its_own<F: FnMut(&mut Counters, Framed<'_>)>(
+    fn evict<F: FnMut(&mut Counters, Heard<'_>)>(
+        &mut self,
+        slot: Slot,
+        counters: &mut Counters,
+        found: &mut F,
+    ) {
+        let waits = self.table.value(slot).is_some_and(|stream| !stream.is_idle());
+        counters.tcp_streams_evicted += u64::from(waits);
+        self.close(slot, counters, found);
+    }
+
+    /// Closes a stream; its messages carry its own flow.
+    fn close<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         slot: Slot,
         counters: &mut Counters,
         found: &mut F,
     ) {
         let Some(&flow) = self.table.key(slot) else { return };
-        let vlan = self.table.value(slot).and_then(|stream| stream.vlan);
-        self.close(slot, &mut Output { flow, vlan, counters, found });
-    }
-
-    fn close<F: FnMut(&mut Counters, Framed<'_>)>(&mut self, slot: Slot, out: &mut Output<'_, F>) {
         if let Some(stream) = self.table.value_mut(slot) {
-            stream.end(out);
+            let path = stream.path;
+            stream.end(&mut Output { flow, path, counters, found });
         }
         self.table.release(slot);
     }
@@ -135,10 +158,13 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::decode::foreign::Protocol;
+    use crate::decode::path::Path;
     use crate::time::Timestamp;
 
     fn limits() -> StreamLimits {
@@ -147,6 +173,11 @@ mod tests {
             ahead_bytes: 4096,
             ahead_segments: 16,
             kept_bytes: 8192,
+            handshakes: HandshakeLimits {
+                connections: 8,
+                timeout: Duration::from_secs(10),
+                seed: 7,
+            },
             seed: 7,
         }
     }
@@ -160,27 +191,42 @@ mod tests {
         streams: Streams,
         counters: Counters,
         messages: Vec<Vec<u8>>,
+        foreign: Vec<(Protocol, u64)>,
     }
 
     impl Bench {
         fn new() -> Self {
-            let counters = Counters::default();
-            Self { streams: Streams::new(limits()), counters, messages: Vec::new() }
+            let (counters, streams) = (Counters::default(), Streams::new(limits()));
+            Self { streams, counters, messages: Vec::new(), foreign: Vec::new() }
         }
 
         fn push(&mut self, port: u16, sequence: u32, payload: &[u8], syn: bool, fin: bool) {
-            let tcp = TcpFacts { sequence, syn, fin, rst: false };
+            let tcp = TcpFacts { sequence, syn, fin, ..TcpFacts::default() };
             let (time, cut) = (Timestamp(0), false);
-            let segment =
-                Segment { time, flow: flow(port), vlan: None, payload, cut, tcp: Some(tcp) };
-            let messages = &mut self.messages;
-            let mut found = |_: &mut Counters, f: Framed<'_>| messages.push(f.payload.to_vec());
+            let segment = Segment {
+                time,
+                flow: flow(port),
+                path: Path::default(),
+                payload,
+                cut,
+                tcp: Some(tcp),
+            };
+            let (messages, foreign) = (&mut self.messages, &mut self.foreign);
+            let mut found = |_: &mut Counters, heard: Heard<'_>| match heard {
+                Heard::Message(framed) => messages.push(framed.payload.to_vec()),
+                Heard::Foreign(other) => foreign.push((other.protocol, other.octets)),
+                Heard::Connection(..) => {}
+            };
             self.streams.push(&segment, tcp, &mut self.counters, &mut found);
         }
 
         fn finish(&mut self) {
-            let messages = &mut self.messages;
-            let mut found = |_: &mut Counters, f: Framed<'_>| messages.push(f.payload.to_vec());
+            let (messages, foreign) = (&mut self.messages, &mut self.foreign);
+            let mut found = |_: &mut Counters, heard: Heard<'_>| match heard {
+                Heard::Message(framed) => messages.push(framed.payload.to_vec()),
+                Heard::Foreign(other) => foreign.push((other.protocol, other.octets)),
+                Heard::Connection(..) => {}
+            };
             self.streams.finish(&mut self.counters, &mut found);
             assert_eq!(self.counters.imbalance(), None);
             assert_eq!(self.counters.tcp_octets_pending, 0);
@@ -289,5 +335,50 @@ mod tests {
         bench.finish();
         assert_eq!(bench.messages, [query[2..].to_vec()]);
         assert_eq!((bench.counters.tcp_gaps, bench.counters.tcp_octets_skipped), (1, 9));
+    }
+
+    #[test]
+    fn another_protocol_is_told_with_all_its_octets_however_it_is_cut() {
+        let hello = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
+        for cut in [1, 3, 8, 20] {
+            let mut bench = Bench::new();
+            bench.push(1, 0, &[], true, false);
+            bench.push(1, 1, &hello[..cut], false, false);
+            let at = u32::try_from(cut).unwrap() + 1;
+            bench.push(1, at, &hello[cut..], false, false);
+            bench.push(1, 1 + 32, &[0xaa; 68], false, true);
+            bench.finish();
+            let octets: u64 = bench.foreign.iter().map(|(_, octets)| octets).sum();
+            assert_eq!((octets, bench.counters.tcp_octets_foreign), (100, 100), "cut at {cut}");
+            assert!(bench.foreign.iter().all(|(told, _)| *told == Protocol::Ssh));
+            assert!(bench.messages.is_empty());
+        }
+    }
+
+    #[test]
+    fn octets_that_never_become_a_message_are_told_and_a_message_that_breaks_off_is_not() {
+        let mut bench = Bench::new();
+        bench.push(1, 0, &[], true, false);
+        bench.push(1, 1, &[0xee; 60], false, true);
+        bench.push(2, 0, &[], true, false);
+        bench.push(2, 1, b"\x00\x40\x12\x34\x01\x00\x00\x01\x00\x00", false, true);
+        bench.finish();
+        assert_eq!(bench.foreign, [(Protocol::Other, 60)]);
+        assert_eq!(bench.counters.tcp_octets_skipped, 10);
+    }
+
+    #[test]
+    fn a_flood_of_syns_pushes_out_no_stream_that_carries_messages() {
+        let query = b"\x00\x0c\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00";
+        let mut bench = Bench::new();
+        bench.push(1, 0, &[], true, false);
+        bench.push(1, 1, &query[..5], false, false);
+        for port in 10..200 {
+            bench.push(port, 0, &[], true, false);
+        }
+        bench.push(1, 6, &query[5..], false, false);
+        bench.finish();
+        assert_eq!(bench.messages, [query[2..].to_vec()]);
+        assert_eq!(bench.counters.tcp_streams_evicted, 0);
     }
 }

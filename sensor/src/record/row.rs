@@ -1,12 +1,14 @@
-//! Records as JSON, one document a line.
+//! The JSON form of a transaction.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Status, Transaction, Transport, VERSION};
+use super::json::RecordError;
+use super::{Mismatch, Status, Transaction, Transport, VERSION};
 use crate::decode::message::Flags;
+use crate::decode::path::{Path, Tunnel};
 use crate::decode::rdata::{
     Answer, AnswerText, Edns, rcode_name, rcode_number, type_name, type_number,
 };
@@ -15,29 +17,9 @@ use crate::feature::{NameFeatures, Rates};
 use crate::name::Name;
 use crate::time::Timestamp;
 
-/// Why a line is not a record.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// Not JSON, or not of the record's form.
-    #[error("not a record: {0}")]
-    Form(#[from] serde_json::Error),
-    /// A field whose text means nothing.
-    #[error("field `{field}` of a record cannot be \"{value}\"")]
-    Value {
-        /// The field.
-        field: &'static str,
-        /// Its text.
-        value: String,
-    },
-    /// Another version of the contract.
-    #[error("record of version {0}, this program reads version {VERSION}")]
-    Version(u16),
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row<'a> {
+pub(super) struct Row<'a> {
     version: u16,
     kind: Cow<'a, str>,
     time: Cow<'a, str>,
@@ -49,6 +31,8 @@ struct Row<'a> {
     server: IpAddr,
     server_port: u16,
     vlan: Option<u16>,
+    inner_vlan: Option<u16>,
+    tunnels: Vec<Tunnel>,
     id: u16,
     opcode: u8,
     query_flags: u16,
@@ -61,6 +45,7 @@ struct Row<'a> {
     edns: Option<Edns>,
     retries: u16,
     rates: Rates,
+    mismatch: Option<Mismatch>,
     rtt_micros: Option<u64>,
     answer: Option<AnswerRow<'a>>,
     defects: Defects,
@@ -87,34 +72,7 @@ struct AnswerRow<'a> {
     records: Cow<'a, [AnswerText]>,
 }
 
-/// Appends `record` to `line` as JSON, without a line end.
-///
-/// # Errors
-/// None that a record can cause; serde's signature has it.
-pub fn to_json(record: &Record<'_>, line: &mut Vec<u8>) -> Result<(), RecordError> {
-    match record {
-        Record::Transaction(transaction) => serde_json::to_writer(line, &row_of(transaction))?,
-    }
-    Ok(())
-}
-
-/// Reads one line back.
-///
-/// # Errors
-/// A line that is not JSON, not of this version, or has a field that is unknown or means nothing.
-pub fn from_json(line: &[u8]) -> Result<Transaction, RecordError> {
-    #[derive(Deserialize)]
-    struct Head {
-        version: u16,
-    }
-    let head: Head = serde_json::from_slice(line)?;
-    if head.version != VERSION {
-        return Err(RecordError::Version(head.version));
-    }
-    transaction_of(serde_json::from_slice(line)?)
-}
-
-fn row_of(from: &Transaction) -> Row<'_> {
+pub(super) fn row_of(from: &Transaction) -> Row<'_> {
     Row {
         version: VERSION,
         kind: Cow::Borrowed("transaction"),
@@ -126,7 +84,9 @@ fn row_of(from: &Transaction) -> Row<'_> {
         client_port: from.client_port,
         server: from.server,
         server_port: from.server_port,
-        vlan: from.vlan,
+        vlan: from.path.vlan(),
+        inner_vlan: from.path.inner_vlan(),
+        tunnels: from.path.tunnels().collect(),
         id: from.id,
         opcode: from.flags.opcode(),
         query_flags: from.flags.0,
@@ -139,6 +99,7 @@ fn row_of(from: &Transaction) -> Row<'_> {
         edns: from.edns,
         retries: from.retries,
         rates: from.rates,
+        mismatch: from.mismatch,
         rtt_micros: from.rtt_micros,
         answer: from.has_answer().then(|| answer_row_of(from)),
         defects: from.defects,
@@ -167,18 +128,21 @@ fn answer_row_of(from: &Transaction) -> AnswerRow<'_> {
     }
 }
 
-fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
-    if row.kind != "transaction" {
-        return Err(RecordError::Value { field: "kind", value: row.kind.into_owned() });
-    }
+pub(super) fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
     let name = |field, text: &str| {
         Name::parse(text).map_err(|_| RecordError::Value { field, value: text.to_owned() })
     };
     let qname = name("qname", &row.qname)?;
-    let domain_length = name("domain", &row.domain)?.wire().len();
+    let domain = name("domain", &row.domain)?;
+    let domain_at = qname.wire().len().saturating_sub(domain.wire().len());
+    let is_its_end =
+        qname.suffix_at(domain_at).is_some_and(|end| end.eq_ignore_ascii_case(domain.wire()));
+    if !is_its_end {
+        return Err(RecordError::Value { field: "domain", value: row.domain });
+    }
     let qtype = type_number(&row.qtype)
         .ok_or_else(|| RecordError::Value { field: "qtype", value: row.qtype.clone() })?;
-    let domain_at = u8::try_from(qname.wire().len().saturating_sub(domain_length));
+    let domain_at = u8::try_from(domain_at);
     let mut transaction = Transaction {
         time: row.time_micros,
         status: row.status,
@@ -187,7 +151,7 @@ fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
         server: row.server,
         client_port: row.client_port,
         server_port: row.server_port,
-        vlan: row.vlan,
+        path: Path::new(row.vlan, row.inner_vlan, &row.tunnels),
         id: row.id,
         flags: Flags(row.query_flags),
         qname,
@@ -199,6 +163,7 @@ fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
         edns: row.edns,
         retries: row.retries,
         rates: row.rates,
+        mismatch: row.mismatch,
         rtt_micros: row.rtt_micros,
         defects: row.defects,
         ..Transaction::default()
@@ -238,46 +203,4 @@ fn read_answer(row: AnswerRow<'_>, into: &mut Transaction) -> Result<(), RecordE
     };
     into.answer.set_types(&types);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answered() -> Transaction {
-        let mut transaction = Transaction {
-            status: Status::Answered,
-            qname: Name::parse("a\\.b.c\\000.example.com").unwrap(),
-            domain_at: 7,
-            qtype: 65399,
-            rtt_micros: Some(12),
-            vlan: Some(4),
-            ..Transaction::default()
-        };
-        transaction.answer.add(16, 3, b"\x02hi");
-        transaction.answer.add(10, 9, b"raw");
-        transaction.answer.rcode = 3;
-        transaction
-    }
-
-    #[test]
-    fn a_record_survives_its_line() {
-        for transaction in [answered(), Transaction::default()] {
-            let mut line = Vec::new();
-            to_json(&Record::Transaction(&transaction), &mut line).unwrap();
-            assert_eq!(from_json(&line).unwrap(), transaction);
-        }
-    }
-
-    #[test]
-    fn other_versions_and_unknown_fields_are_refused_by_name() {
-        let mut line = Vec::new();
-        to_json(&Record::Transaction(&answered()), &mut line).unwrap();
-        let text = String::from_utf8(line).unwrap();
-        let refused =
-            |from, to| from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string();
-        assert!(refused("\"version\":1", "\"version\":2").contains("version 2"));
-        assert!(refused("\"vlan\"", "\"vlam\"").contains("vlam"));
-        assert!(refused("TYPE65399", "FOO").contains("`qtype`"));
-    }
 }

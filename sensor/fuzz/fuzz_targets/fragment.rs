@@ -1,0 +1,4 @@
+//! Fragments from a description.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| geophone_sensor_fuzz::fragment::run(data));

@@ -1,0 +1,4 @@
+//! One DNS message.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| geophone_sensor_fuzz::message::run(data));
