@@ -6,7 +6,9 @@ captures give the same files, named by what is in them.
 """
 
 import argparse
+import gzip
 import hashlib
+import lzma
 import os
 import struct
 import subprocess
@@ -234,6 +236,76 @@ def seeds_of_streams(corpus, segments, messages):
         corpus.add("stream", data)
 
 
+def pcapng_block(order, kind, body):
+    """A block of a pcapng file: type, length, body, padding, length."""
+    body += bytes(-len(body) % 4)
+    length = struct.pack(order + "I", len(body) + 12)
+    return struct.pack(order + "I", kind) + length + body + length
+
+
+def pcapng_of(order, frames):
+    """Frames as a pcapng file: of two interfaces, with each kind of block."""
+    def options(*pairs):
+        words = b"".join(struct.pack(order + "HH", code, len(value)) + value
+                         + bytes(-len(value) % 4) for code, value in pairs)
+        return words + bytes(4)
+
+    def interface(link, snap, *pairs):
+        return pcapng_block(order, 1, struct.pack(order + "HHI", link, 0, snap) + options(*pairs))
+
+    file = pcapng_block(order, 0x0A0D0D0A,
+                        struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1) + options((1, b"seed")))
+    file += interface(1, 0) + interface(1, 200, (9, b"\x09"), (14, struct.pack(order + "q", -5)))
+    file += pcapng_block(order, 4, struct.pack(order + "HH", 1, 7) + b"\xc0\0\2\1a\0" + bytes(6))
+    micros = 1_600_000_000_000_000
+    for number, (frame, gap) in enumerate(frames):
+        micros += gap
+        length, second = len(frame), number & 1
+        stamp = micros * (1_000 if second else 1)
+        when = struct.pack(order + "II", stamp >> 32, stamp & 0xFFFFFFFF)
+        if number % 4 == 3:
+            file += pcapng_block(order, 3, struct.pack(order + "I", length) + frame)
+        elif number % 4 == 2:
+            file += pcapng_block(order, 2, struct.pack(order + "HH", second, 3) + when
+                                 + struct.pack(order + "II", length, length) + frame)
+        else:
+            file += pcapng_block(order, 6, struct.pack(order + "I", second) + when
+                                 + struct.pack(order + "II", length, length) + frame
+                                 + bytes(-length % 4) + options((4, struct.pack(order + "q", 2))))
+    when = struct.pack(order + "II", micros >> 32, micros & 0xFFFFFFFF)
+    drops = options((4, struct.pack(order + "q", 90)), (5, struct.pack(order + "q", 3)))
+    file += pcapng_block(order, 5, struct.pack(order + "I", 0) + when + drops)
+    return file + pcapng_block(order, 0xBAD, b"unknown")
+
+
+def lz4_of(data):
+    """An LZ4 frame of one block that is stored as it is."""
+    return (b"\x04\x22\x4d\x18\x60\x40\x82" + struct.pack("<I", len(data) | 1 << 31) + data
+            + bytes(4))
+
+
+def zstd_of(data):
+    """A zstd frame of one block that is stored as it is."""
+    return (b"\x28\xb5\x2f\xfd\x60" + struct.pack("<H", len(data) - 256)
+            + struct.pack("<I", len(data) << 3 | 1)[:3] + data)
+
+
+def seeds_of_captures(corpus, path, frames):
+    """The beginning of a capture in both formats and orders, as it is and packed."""
+    with open(path, "rb") as file:
+        data = file.read(2_000)
+    order = "<>"[len(frames) & 1]
+    swapped = struct.pack(">IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 0xFFFF, 1) + b"".join(
+        struct.pack(">IIII", 7, gap & 0xFFFF, len(frame), len(frame)) + frame
+        for frame, gap in frames[:8])
+    for drip, plain in ((255, data), (6, swapped), (20, pcapng_of(order, frames[:10]))):
+        corpus.add("capture", bytes((drip,)) + plain)
+    inside = pcapng_of(order, frames[:6])
+    for drip, packed in enumerate((gzip.compress(inside, 6, mtime=0), lzma.compress(inside),
+                                   lz4_of(inside), zstd_of(inside))):
+        corpus.add("capture", bytes((drip * 9,)) + packed)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -254,6 +326,7 @@ def main():
         datagrams = [segment[4] for segment in found if segment[0] == UDP]
         messages = list(dict.fromkeys(datagrams))
         messages = messages[::max(1, len(messages) // MOST_MESSAGES)]
+        seeds_of_captures(corpus, path, frames)
         seeds_of_frames(corpus, frames)
         seeds_of_fragments(corpus, messages[::3])
         seeds_of_streams(corpus, [segment for segment in found if segment[0] == TCP], messages)

@@ -1,12 +1,11 @@
 //! What the fuzz targets do: each module turns octets into one call after another of the sensor.
 //!
 //! A find is a panic: of the sensor, or of an assertion here about what it promises. Inputs are
-//! read from the front by [`octets::Octets`], in forms that `seeds.py` writes too. There is no
-//! target for capture files yet: the reader that is to be fuzzed is libpcap's no longer once it
-//! reads from memory, and then `capture` belongs beside these.
+//! read from the front by [`octets::Octets`], in forms that `seeds.py` writes too.
 
 pub mod octets;
 pub mod bench;
+pub mod capture;
 pub mod fragment;
 pub mod frame;
 pub mod message;
