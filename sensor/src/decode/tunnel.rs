@@ -114,13 +114,13 @@ fn vxlan<'a>(data: &'a [u8], path: &mut Path) -> Option<Result<Next<'a>, Passed>
     Some(enter(path, TunnelKind::Vxlan, Some(number)).and_then(|()| skip(data, 8, Layer::Ethernet)))
 }
 
-/// draft-ietf-nvo3-vxlan-gpe section 3.
+/// draft-ietf-nvo3-vxlan-gpe section 3. The flag that says that the next protocol is told is not
+/// asked for: there are senders that tell without it, and without both it is Ethernet.
 fn vxlan_gpe<'a>(data: &'a [u8], path: &mut Path) -> Option<Result<Next<'a>, Passed>> {
-    let (flags, next, number) = (data.first()?, data.get(3)?, u32_at(data, 4)? >> 8);
+    let (next, number) = (data.get(3)?, u32_at(data, 4)? >> 8);
     let layer = match next {
-        _ if flags & 0x04 == 0 => Layer::Ethernet,
+        0 | 3 => Layer::Ethernet,
         1 | 2 => Layer::Ip,
-        3 => Layer::Ethernet,
         4 => Layer::Nsh,
         5 => Layer::Mpls,
         _ => return None,
