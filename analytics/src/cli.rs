@@ -1,11 +1,14 @@
 //! What can be typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use geophone_analytics::config::{Config, ConfigError, FormatName};
 use geophone_analytics::severity::Severity;
+#[cfg(target_os = "linux")]
+use geophone_sensor::command::CaptureArgs;
 
-/// Hears tunnels in DNS: replays captures and explains every alert.
+/// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub(crate) struct Cli {
@@ -17,6 +20,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Print the effective configuration as TOML.
     Config(ConfigCommand),
+    /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
+    #[cfg(target_os = "linux")]
+    Live(LiveCommand),
     /// Read capture files and tell what they hide.
     Replay(ReplayCommand),
     /// Check or list detection rules.
@@ -51,56 +57,82 @@ pub(crate) enum RulesCommand {
 /// 2 wrong usage; 3 an alert reached --fail-on.
 #[derive(Args, Debug)]
 pub(crate) struct ReplayCommand {
-    /// Capture files (pcap, pcapng), directories of them, or `-` for standard input; frames of
-    /// several are taken in time order.
+    /// Capture files (pcap or pcapng, plain or in gzip, zstd, xz or LZ4), directories of them,
+    /// quoted patterns, or `-` for standard input; frames of several are taken in time order.
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Where alerts go, `-` for standard output.
-    #[arg(long, value_name = "FILE", default_value = "-")]
-    pub(crate) alerts: PathBuf,
-    /// Form of alerts (default: table on a terminal, ecs otherwise).
+    /// Wait for files that appear in the directory, and for what is added to them, until SIGINT or
+    /// SIGTERM.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// SIGINT and SIGTERM drain and end it, a second one at once; SIGHUP reads the rules again.
+///
+/// Exit status: 0 ended by a signal; 1 could not (the message names what and the cure); 2 wrong
+/// usage; 3 an alert reached --fail-on.
+#[cfg(target_os = "linux")]
+#[derive(Args, Debug)]
+pub(crate) struct LiveCommand {
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What every run takes; each flag stands over a key of the configuration.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Where alerts go, `-` for standard output [default: -].
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
+    /// Form of alerts [default: table on a terminal, ecs otherwise].
     #[arg(long, value_enum)]
-    pub(crate) format: Option<FormatName>,
+    format: Option<FormatName>,
     /// Write one record a transaction, NDJSON.
     #[arg(long, value_name = "FILE.ndjson")]
-    pub(crate) features: Option<PathBuf>,
+    features: Option<PathBuf>,
     /// Rules to use instead of those compiled in.
     #[arg(long, value_name = "DIR")]
-    pub(crate) rules: Option<PathBuf>,
+    rules: Option<PathBuf>,
     /// Configuration to read (see `geophone config`).
     #[arg(long, value_name = "FILE.toml")]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// Exit with 3 if an alert is at least this severe.
     #[arg(long, value_enum, value_name = "SEVERITY")]
-    pub(crate) fail_on: Option<SeverityName>,
+    fail_on: Option<Severity>,
     /// Write every counter to this file as JSON (`-` for standard output).
     #[arg(long, value_name = "FILE.json")]
-    pub(crate) stats: Option<PathBuf>,
+    stats: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum FormatName {
-    /// Elastic Common Schema, one JSON document a line.
-    Ecs,
-    /// Blocks for people.
-    Table,
+impl Common {
+    /// Reads the configuration and puts over it what was typed.
+    ///
+    /// # Errors
+    /// A configuration that cannot be read or makes no sense.
+    pub(crate) fn settle(&self) -> Result<Config, ConfigError> {
+        let mut config = read_config(self.config.as_deref())?;
+        let output = &mut config.output;
+        output.alerts = self.alerts.clone().unwrap_or_else(|| std::mem::take(&mut output.alerts));
+        output.format = self.format.or(output.format);
+        output.features = self.features.clone().or_else(|| output.features.take());
+        output.fail_on = self.fail_on.or(output.fail_on);
+        config.rules = self.rules.clone().or(config.rules);
+        config.stats = self.stats.clone().or(config.stats);
+        Ok(config)
+    }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum SeverityName {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl From<SeverityName> for Severity {
-    fn from(name: SeverityName) -> Self {
-        match name {
-            SeverityName::Low => Self::Low,
-            SeverityName::Medium => Self::Medium,
-            SeverityName::High => Self::High,
-            SeverityName::Critical => Self::Critical,
-        }
+/// Reads `path`, or takes the built-in values.
+///
+/// # Errors
+/// A configuration that cannot be read or makes no sense.
+pub(crate) fn read_config(path: Option<&Path>) -> Result<Config, ConfigError> {
+    match path {
+        Some(path) => Config::read(path),
+        None => Config::default().check(),
     }
 }

@@ -1,12 +1,14 @@
 //! Settings of the whole program: every table's size, and the memory that is promised for them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use geophone_sensor::config::SensorConfig;
+use clap::ValueEnum;
+use geophone_sensor::config::{CaptureConfig, SensorConfig};
+use geophone_sensor::toml_file::{self, FileError};
 use serde::{Deserialize, Serialize};
 
-use crate::toml_file::{self, FileError};
+use crate::severity::Severity;
 
 /// Octets a suspect may take without its samples, rounded up.
 const SUSPECT_BYTES: u64 = 2_560;
@@ -29,12 +31,49 @@ const STREAM_BYTES: u64 = 1_536;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// A directory of rules to use instead of those compiled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<PathBuf>,
+    /// A file that takes every counter as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<PathBuf>,
+    /// Where alerts go.
+    pub output: OutputConfig,
+    /// The settings of a live capture.
+    pub capture: CaptureConfig,
     /// Capture and decoding.
     pub sensor: SensorConfig,
     /// What is remembered.
     pub state: StateConfig,
     /// The life of alerts.
     pub alert: AlertConfig,
+}
+
+/// Where alerts and features go. Every flag of the command line has a key here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputConfig {
+    /// The file that takes alerts, `-` for standard output.
+    pub alerts: PathBuf,
+    /// Form of alerts; where none is given, a table on a terminal and ECS otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<FormatName>,
+    /// A file that takes one record a transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<PathBuf>,
+    /// The severity from which an alert makes the exit status 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_on: Option<Severity>,
+}
+
+/// Forms of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum FormatName {
+    /// Elastic Common Schema, one JSON document a line.
+    Ecs,
+    /// Blocks for people.
+    Table,
 }
 
 /// Sizes of what is remembered.
@@ -63,6 +102,12 @@ pub struct AlertConfig {
     pub close_after_seconds: u32,
     /// Names an alert shows.
     pub samples: u32,
+}
+
+impl Default for OutputConfig {
+    fn default() -> Self {
+        Self { alerts: "-".into(), format: None, features: None, fail_on: None }
+    }
 }
 
 impl Default for StateConfig {

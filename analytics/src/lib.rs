@@ -4,7 +4,6 @@
 //! A module uses only modules above it in this list:
 
 pub mod severity;
-pub mod toml_file;
 pub mod config;
 pub mod price;
 pub mod state;

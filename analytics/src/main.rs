@@ -1,20 +1,25 @@
 //! `geophone`: everything an analyst runs.
 
 mod cli;
+mod console;
 mod progress;
+mod reload;
 mod run;
+mod session;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command, RulesCommand};
-use crate::run::{check_rules, list_rules, print_config, replay};
+use crate::run::{check_rules, list_rules, print_config};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Config(command) => print_config(&command),
-        Command::Replay(command) => replay(&command),
+        #[cfg(target_os = "linux")]
+        Command::Live(command) => session::live(&command),
+        Command::Replay(command) => session::replay(&command),
         Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
     };

@@ -1,9 +1,12 @@
 //! How bad an alert is.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// The four grades, with Elastic's numbers for them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth a look when there is time.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use geophone_sensor::output::Ndjson;
+use geophone_sensor::output::{Ndjson, Shared};
 use geophone_sensor::record::Record;
 
 use crate::alert::{Action, Alert, Style, to_ecs, to_table};
@@ -17,6 +17,8 @@ pub enum Format {
     Ecs,
     /// Blocks for a terminal, one an alert, when it closes.
     Table(Style),
+    /// The same, for one who waits: when an alert opens, and again when it closes.
+    LiveTable(Style),
 }
 
 /// Alerts could not be written.
@@ -71,7 +73,11 @@ impl Sink {
         let text = match self.format {
             Format::Ecs => format!("{}\n", to_ecs(alert)),
             Format::Table(style) if alert.action == Action::Close => to_table(alert, style),
-            Format::Table(_) => return,
+            Format::LiveTable(style) if alert.action == Action::Open => to_table(alert, style),
+            Format::LiveTable(style) if alert.action == Action::Close => {
+                format!("CLOSED  {}", to_table(alert, style))
+            }
+            Format::Table(_) | Format::LiveTable(_) => return,
         };
         self.failed = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).err();
     }
@@ -98,7 +104,8 @@ impl Sink {
 /// A file of transactions, one record a line.
 pub struct FeatureFile {
     path: PathBuf,
-    records: Ndjson<BufWriter<File>>,
+    records: Ndjson<Shared<BufWriter<File>>>,
+    handle: Shared<BufWriter<File>>,
 }
 
 impl FeatureFile {
@@ -109,8 +116,14 @@ impl FeatureFile {
     pub fn create(path: &Path) -> Result<Self, SinkError> {
         let failed = |source| SinkError { target: format!("\"{}\"", path.display()), source };
         let file = File::create(path).map_err(failed)?;
-        let records = Ndjson::new(BufWriter::with_capacity(1 << 16, file));
-        Ok(Self { path: path.to_owned(), records })
+        let handle = Shared::new(BufWriter::with_capacity(1 << 16, file));
+        Ok(Self { path: path.to_owned(), records: Ndjson::new(handle.clone()), handle })
+    }
+
+    /// Returns a second handle, with which to write out what is buffered.
+    #[must_use]
+    pub fn handle(&self) -> Shared<BufWriter<File>> {
+        self.handle.clone()
     }
 
     /// Writes one exchange unless an earlier write failed.

@@ -3,28 +3,52 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+#[cfg(target_os = "linux")]
+use geophone_sensor::command::CaptureArgs;
 
-/// Passive DNS sensor: frames become feature records.
+/// Passive DNS sensor: frames become feature records, one a line (NDJSON) on standard output.
+///
+/// With `-i` it captures until SIGINT or SIGTERM, which drain and end with 0; a second one ends at
+/// once. Exit status: 0 done, 1 could not (the message names what and the cure), 2 wrong usage.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
+    #[cfg(target_os = "linux")]
+    #[command(flatten)]
+    pub(crate) capture: CaptureArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Read capture files and write one record a line (NDJSON) to standard output.
+    /// Read capture files.
     Replay(Replay),
 }
 
 /// Exit status: 0 read to the end, 1 could not (the message names the file), 2 wrong usage.
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
-    /// Capture files (pcap, pcapng), directories of them, or `-` for standard input.
+    /// Capture files (pcap or pcapng, plain or in gzip, zstd, xz or LZ4), directories of them,
+    /// quoted patterns, or `-` for standard input; frames of several are taken in time order.
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
+    /// Wait for files that appear in the directory, and for what is added to them, until SIGINT or
+    /// SIGTERM.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Configuration to read (`geophone config` prints it).
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
     /// Write every counter to this file as JSON (`-` for standard output).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.json")]
     pub(crate) stats: Option<PathBuf>,
 }

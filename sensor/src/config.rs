@@ -1,6 +1,12 @@
 //! The bounds and habits of the sensor: every table has its size here.
 
+mod capture;
+mod file;
+
 use std::time::Duration;
+
+pub use capture::CaptureConfig;
+pub use file::SensorFile;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@
 //! A module uses only modules above it in this list:
 
 pub mod time;
+pub mod toml_file;
 pub mod limited;
 pub mod name;
 pub mod defect;
@@ -19,3 +20,8 @@ pub mod tick;
 pub mod config;
 pub mod pipeline;
 pub mod output;
+pub mod signals;
+#[cfg(target_os = "linux")]
+pub mod live;
+#[cfg(target_os = "linux")]
+pub mod command;

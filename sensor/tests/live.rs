@@ -12,86 +12,31 @@
 )]
 
 mod support;
+#[path = "support/veth.rs"]
+mod veth;
 
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{self, Command};
+use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use geophone_sensor::capture::{
     CaptureError, FrameSource as _, LinkType, LiveCapture, LiveConfig, LiveEvent, Recording,
 };
 use geophone_sensor::privilege::{PrivilegePlan, drop_privileges};
-use pcap::{Active, Capture};
+use pcap::Capture;
+
+use crate::veth::{Veth, ip};
 
 /// Rounds of 0.2 s in which nothing happened, after which a test has failed.
 const PATIENCE: u32 = 75;
 /// What a child process is to play.
 const ROLE: &str = "GEOPHONE_TEST_ROLE";
-
-/// A pair of interfaces joined back to back; gone when dropped.
-struct Veth {
-    near: String,
-    far: String,
-}
-
-impl Veth {
-    /// Makes a pair, or says what the lack of it leaves uncovered.
-    fn new(covered: &str) -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("gp{}x{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let pair = Self { near: format!("{name}a"), far: format!("{name}b") };
-        if !pair.make() {
-            println!("not covered, for lack of root or veth: {covered}");
-            return None;
-        }
-        Some(pair)
-    }
-
-    fn make(&self) -> bool {
-        let Self { near, far } = self;
-        if !ip(&format!("link add {near} type veth peer name {far}")) {
-            return false;
-        }
-        for end in [near, far] {
-            // Without IPv6 the kernel itself has nothing to say.
-            let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{end}/disable_ipv6"), "1");
-            assert!(ip(&format!("link set {end} up")));
-        }
-        self.wait_until_up();
-        true
-    }
-
-    fn wait_until_up(&self) {
-        for end in [&self.near, &self.far] {
-            let state = format!("/sys/class/net/{end}/operstate");
-            let is_up = || fs::read_to_string(&state).is_ok_and(|state| state.trim() == "up");
-            while !is_up() {
-                thread::yield_now();
-            }
-        }
-    }
-
-    fn sender(&self) -> Capture<Active> {
-        Capture::from_device(self.far.as_str()).unwrap().open().unwrap()
-    }
-}
-
-impl Drop for Veth {
-    fn drop(&mut self) {
-        let _ = ip(&format!("link del {}", self.near));
-    }
-}
-
-fn ip(arguments: &str) -> bool {
-    let output = Command::new("ip").args(arguments.split(' ')).output();
-    output.is_ok_and(|output| output.status.success())
-}
 
 /// A capture and the switch that stops it.
 fn capture(config: &LiveConfig) -> (LiveCapture, Arc<AtomicBool>) {

@@ -239,7 +239,7 @@ fn is_octet(label: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::toml_file;
+    use geophone_sensor::toml_file;
 
     fn list(text: &str) -> Result<AllowList, String> {
         let file = toml_file::parse(&format!("version = 1\n{text}"), "allow/test.toml")

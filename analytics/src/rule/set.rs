@@ -7,7 +7,7 @@ use super::allow::{AllowList, RawAllowFile};
 use super::detector::{Detector, RawDetector};
 use super::leak::RawLeakContract;
 use crate::state::LeakContract;
-use crate::toml_file::{self, FileError};
+use geophone_sensor::toml_file::{self, FileError};
 
 /// The file that holds the leak contract.
 const LEAK_CONTRACT: &str = "leak-contract";

@@ -49,6 +49,21 @@ pub enum CaptureError {
         /// What libpcap said.
         cause: String,
     },
+    /// More frames were lost than the operator wants to pass over.
+    #[error(
+        "{}.{} % of the frames were lost: {kernel} by the kernel, {interface} by the interface; \
+         raise --ring-mib or --workers, or narrow the capture with --filter",
+        permille / 10,
+        permille % 10
+    )]
+    FramesLost {
+        /// Tenths of a percent of the frames since the last such notice.
+        permille: u64,
+        /// Frames the kernel dropped for want of room in the ring.
+        kernel: u64,
+        /// Frames the interface or its driver dropped.
+        interface: u64,
+    },
     /// An interface that was lost is captured again: no failure, but worth a line.
     #[error("interface \"{interface}\" is back and captured again")]
     InterfaceBack {
@@ -149,6 +164,12 @@ pub enum CaptureError {
         /// What to do about it, or nothing.
         hint: &'static str,
     },
+    /// Something else than one directory is to be followed.
+    #[error("cannot follow {what}; name the one directory into which captures are written")]
+    NotFollowed {
+        /// What was named.
+        what: String,
+    },
     /// A path that cannot be opened.
     #[error("cannot open capture \"{path}\": {source}")]
     Open {
@@ -183,6 +204,14 @@ pub enum CaptureError {
         /// Why.
         source: std::io::Error,
     },
+    /// A recording that could not be written on.
+    #[error("recording to \"{path}\" ended: {source}; capturing goes on without it")]
+    RecordingEnded {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A ring for which there is no memory.
     #[error(
         "a ring of {mib} MiB for \"{interface}\" is too large: {room}; choose less with --ring-mib"
@@ -207,6 +236,12 @@ impl CaptureError {
     /// Tells whether this is news of a capture that goes on, not a failure of it.
     #[must_use]
     pub const fn is_notice(&self) -> bool {
-        matches!(self, Self::InterfaceBack { .. } | Self::InterfaceLost { .. })
+        matches!(
+            self,
+            Self::FramesLost { .. }
+                | Self::InterfaceBack { .. }
+                | Self::InterfaceLost { .. }
+                | Self::LeftOut { .. }
+        )
     }
 }

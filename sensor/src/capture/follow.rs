@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,15 +45,27 @@ struct Current {
 }
 
 impl FollowedDirectory {
-    /// Follows `directory` until `stop` is set; looks five times a second when nothing is left.
+    /// Follows the one directory in `paths` until `stop` is set; looks five times a second when
+    /// nothing is left, and calls `idle` before, which is the moment to write out what is buffered.
     ///
     /// When `stop` is set, what is there is read without waiting for more, then `next_frame`
     /// returns `None`; a frame whose rest has not come is then no damage.
     ///
     /// # Errors
-    /// Where the directory cannot be listed.
-    pub fn new(directory: &Path, stop: Arc<AtomicBool>) -> Result<Self, CaptureError> {
+    /// Where `paths` is anything but one directory, or it cannot be listed.
+    pub fn open(
+        paths: &[PathBuf],
+        stop: Arc<AtomicBool>,
+        mut idle: impl FnMut() + Send + 'static,
+    ) -> Result<Self, CaptureError> {
+        let [directory] = paths else {
+            return Err(CaptureError::NotFollowed { what: format!("{} paths", paths.len()) });
+        };
+        if directory.exists() && !directory.is_dir() {
+            return Err(CaptureError::NotFollowed { what: directory.display().to_string() });
+        }
         Self::with_wait(directory, move || {
+            idle();
             if !stop.load(Ordering::Relaxed) {
                 pause();
             }
@@ -105,11 +117,11 @@ impl FollowedDirectory {
                 }
             };
         drop(directory);
-        self.open(&due, file, handle);
+        self.begin(&due, file, handle);
         true
     }
 
-    fn open(&mut self, due: &Due, file: File, handle: File) {
+    fn begin(&mut self, due: &Due, file: File, handle: File) {
         let progress = Arc::new(Progress::default());
         let growing =
             Growing::new(file, due.id, Arc::clone(&self.directory), Arc::clone(&progress));
@@ -216,7 +228,6 @@ fn pause() {
 mod tests {
     use std::fs;
     use std::io::Write as _;
-    use std::path::PathBuf;
 
     use super::*;
 
@@ -517,7 +528,7 @@ mod tests {
         put(folder.path(), "0", &capture(&[1]));
         put(folder.path(), "1", &capture(&[2, 3])[..24 + 66 + 30]);
         let stop = Arc::new(AtomicBool::new(true));
-        let mut source = FollowedDirectory::new(folder.path(), stop).unwrap();
+        let mut source = FollowedDirectory::open(&[folder.path().to_owned()], stop, || {}).unwrap();
         assert!(source.next_frame().unwrap().is_some());
         assert!(source.next_frame().unwrap().is_some());
         assert!(source.next_frame().unwrap().is_none());

@@ -97,9 +97,13 @@ struct Waiting {
     leads: bool,
 }
 
-enum Progress {
+/// What [`LiveCapture::advance`] came to.
+pub(crate) enum Progress {
+    /// A frame is at hand.
     Frame,
+    /// Nothing came.
     Idle,
+    /// Stopped, and everything captured before was handed out.
     End,
 }
 
@@ -161,10 +165,8 @@ impl LiveCapture {
     /// next call goes on. [`CaptureError::Thread`] where the system gives no thread.
     pub fn next_event(&mut self) -> Result<LiveEvent<'_>, CaptureError> {
         let progress = self.advance()?;
-        Ok(match (progress, self.merge.taken()) {
-            (Progress::Frame, Some((lane, frame))) => {
-                LiveEvent::Frame(self.lanes.get(lane).copied().unwrap_or_default(), frame)
-            }
+        Ok(match (progress, self.taken()) {
+            (Progress::Frame, Some((place, frame))) => LiveEvent::Frame(place, frame),
             (Progress::End, _) => LiveEvent::End,
             _ => LiveEvent::Idle,
         })
@@ -189,7 +191,14 @@ impl LiveCapture {
         self.merge.late()
     }
 
-    fn advance(&mut self) -> Result<Progress, CaptureError> {
+    /// Returns the frame at hand and the place of its interface.
+    pub(crate) fn taken(&self) -> Option<(usize, Frame<'_>)> {
+        let (lane, frame) = self.merge.taken()?;
+        Some((self.lanes.get(lane).copied().unwrap_or_default(), frame))
+    }
+
+    /// Steps on to the next frame, or to the news that there is none.
+    pub(crate) fn advance(&mut self) -> Result<Progress, CaptureError> {
         self.begin()?;
         loop {
             match self.merge.step() {

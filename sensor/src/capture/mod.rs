@@ -30,6 +30,8 @@ pub use file::CaptureFile;
 pub use follow::FollowedDirectory;
 pub use link::LinkType;
 #[cfg(target_os = "linux")]
+pub(crate) use live::Progress;
+#[cfg(target_os = "linux")]
 pub use live::{LiveCapture, LiveConfig, LiveEvent};
 pub use paths::{STDIN, expand};
 pub use recording::{CapturedInterface, Recording};

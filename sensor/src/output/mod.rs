@@ -1,7 +1,9 @@
 //! Where records go when they leave the process.
 
 mod ndjson;
+mod shared;
 mod stats;
 
 pub use ndjson::Ndjson;
-pub use stats::{MoreCounters, StatsError, stats_json, write_stats};
+pub use shared::Shared;
+pub use stats::{MoreCounters, StatsError, StatsFile, stats_json};

@@ -1,8 +1,8 @@
 //! The counters as a JSON file.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -35,15 +35,38 @@ pub fn stats_json(counters: &Counters, more: &MoreCounters) -> Value {
     json!({ "version": 1, "balanced": imbalance.is_none(), "imbalance": imbalance, "counters": all })
 }
 
-/// Writes [`stats_json`] to `path`, standard output where it is `-`.
-///
-/// # Errors
-/// A file that cannot be written.
-pub fn write_stats(path: &Path, stats: &Value) -> Result<(), StatsError> {
-    let failed = |source| StatsError { path: path.to_owned(), source };
-    let text = format!("{stats:#}\n");
-    if path.as_os_str() == "-" {
-        return io::Write::write_all(&mut io::stdout().lock(), text.as_bytes()).map_err(failed);
+/// Where the counters go at the end; opened at the start, so that a place that cannot be written
+/// is told before anything is read.
+pub struct StatsFile {
+    path: PathBuf,
+    /// `None` stands for standard output.
+    file: Option<File>,
+}
+
+impl StatsFile {
+    /// Makes the file, or takes standard output where `path` is `-`.
+    ///
+    /// # Errors
+    /// A file that cannot be made.
+    pub fn create(path: &Path) -> Result<Self, StatsError> {
+        let file = if path.as_os_str() == "-" { None } else { Some(File::create(path)) };
+        let path = path.to_owned();
+        match file.transpose() {
+            Ok(file) => Ok(Self { path, file }),
+            Err(source) => Err(StatsError { path, source }),
+        }
     }
-    fs::write(path, text).map_err(failed)
+
+    /// Writes [`stats_json`].
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write(mut self, stats: &Value) -> Result<(), StatsError> {
+        let text = format!("{stats:#}\n");
+        let written = match &mut self.file {
+            Some(file) => file.write_all(text.as_bytes()),
+            None => io::stdout().lock().write_all(text.as_bytes()),
+        };
+        written.map_err(|source| StatsError { path: self.path, source })
+    }
 }

@@ -52,7 +52,10 @@ impl LiveConfig {
         let Self { interfaces, workers, ring_mib, snaplen, ports, .. } = self;
         let refuse = |what: String| Err(CaptureError::LiveConfig { what });
         if interfaces.is_empty() {
-            return refuse(format!("no interface is named; there are {}", interface::known()));
+            return refuse(format!(
+                "no interface is named; name one with -i: there are {}",
+                interface::known()
+            ));
         }
         if let Some(twice) = interfaces
             .iter()

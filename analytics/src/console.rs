@@ -1,0 +1,70 @@
+//! What a run tells, on its way to files and terminal.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use geophone_analytics::alert::{Action, Alert};
+use geophone_analytics::replay::Listener;
+use geophone_analytics::rule::Rules;
+use geophone_analytics::severity::Severity;
+use geophone_analytics::sink::{FeatureFile, Sink};
+use geophone_sensor::capture::{CaptureError, Frame};
+use geophone_sensor::record::Record;
+
+use crate::progress::Progress;
+use crate::reload::Reload;
+
+/// The outputs of a run and what came of it.
+pub(crate) struct Console {
+    pub(crate) sink: Sink,
+    pub(crate) features: Option<FeatureFile>,
+    pub(crate) progress: Progress,
+    /// Rules that were read again meanwhile.
+    pub(crate) reload: Arc<Reload>,
+    pub(crate) opened: u64,
+    pub(crate) worst: Option<Severity>,
+    /// Inputs that could not be read to their end.
+    pub(crate) troubles: u64,
+}
+
+impl Console {
+    /// An input that could not be read counts more than what was found in the others.
+    pub(crate) fn exit_code(&self, fail_on: Option<Severity>) -> ExitCode {
+        if self.troubles > 0 {
+            return ExitCode::from(1);
+        }
+        let met = fail_on.zip(self.worst).is_some_and(|(least, worst)| worst >= least);
+        ExitCode::from(if met { 3 } else { 0 })
+    }
+}
+
+impl Listener for Console {
+    fn frame(&mut self, frame: &Frame<'_>) {
+        self.progress.frame(frame.data.len());
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        if let Some(features) = &mut self.features {
+            features.write(record);
+        }
+    }
+
+    fn alert(&mut self, alert: &Alert<'_>) {
+        self.opened += u64::from(alert.action == Action::Open);
+        self.worst = self.worst.max(Some(alert.severity));
+        self.sink.write(alert);
+    }
+
+    fn trouble(&mut self, error: CaptureError) {
+        self.troubles += u64::from(!error.is_notice());
+        self.progress.say(&error.to_string());
+    }
+
+    fn new_rules(&mut self) -> Option<Rules> {
+        self.reload.take()
+    }
+
+    fn has_enough(&self) -> bool {
+        self.sink.has_failed() || self.features.as_ref().is_some_and(FeatureFile::has_failed)
+    }
+}

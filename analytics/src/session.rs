@@ -1,0 +1,185 @@
+//! `geophone replay` and `geophone live`: one run from any source to the alerts.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use geophone_analytics::alert::Style;
+use geophone_analytics::config::{Config, FormatName, OutputConfig};
+use geophone_analytics::replay::Replay;
+use geophone_analytics::severity::Severity;
+use geophone_analytics::sink::{FeatureFile, Format, Sink};
+use geophone_sensor::capture::{CaptureSet, FollowedDirectory, FrameSource, expand};
+#[cfg(target_os = "linux")]
+use geophone_sensor::live::LiveSource;
+use geophone_sensor::output::{MoreCounters, StatsFile, stats_json};
+use geophone_sensor::pipeline::Detail;
+use geophone_sensor::signals::Signals;
+
+#[cfg(target_os = "linux")]
+use crate::cli::LiveCommand;
+use crate::cli::ReplayCommand;
+use crate::console::Console;
+use crate::progress::{Progress, say};
+use crate::run::{is_closed_pipe, rules_of};
+
+/// `geophone replay`.
+pub(crate) fn replay(command: &ReplayCommand) -> anyhow::Result<ExitCode> {
+    let config = command.common.settle()?;
+    if command.follow {
+        return follow(&command.paths, config);
+    }
+    let files = expand(&command.paths)?;
+    Session::new(config, Tempo::Replay(&files))?.drive(&mut CaptureSet::new(&files))
+}
+
+/// `geophone replay --follow`.
+fn follow(paths: &[PathBuf], config: Config) -> anyhow::Result<ExitCode> {
+    let signals = Signals::install().context("cannot take over signals")?;
+    let session = Session::new(config, Tempo::Live)?;
+    let mut source = FollowedDirectory::open(paths, signals.stop(), session.flusher())?;
+    session.reload_on_hangup(signals)?;
+    session.drive(&mut source)
+}
+
+/// `geophone live`.
+#[cfg(target_os = "linux")]
+pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
+    let mut config = command.common.settle()?;
+    command.capture.over(&mut config.capture);
+    let (capture, ports) = (config.capture.clone(), config.sensor.ports.clone());
+    let signals = Signals::install().context("cannot take over signals")?;
+    // The interfaces first: a wrong name leaves no empty files behind.
+    let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
+    let session = Session::new(config, Tempo::Live)?;
+    source.on_idle(session.flusher());
+    let rules: Vec<&Path> = session.rules.as_deref().into_iter().collect();
+    say(&source.drop_privileges(&rules)?.to_string());
+    session.reload_on_hangup(signals)?;
+    let outcome = session.drive(&mut source);
+    say(&source.summary());
+    match outcome {
+        // To a sensor that should run on, a reader that went away is a failure.
+        Err(error) if is_closed_pipe(&error) => {
+            Err(error.context("the capture ended because nobody takes its alerts any more"))
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether a run has an end.
+#[derive(Clone, Copy)]
+enum Tempo<'a> {
+    /// The files are read to their end; a terminal sees how far it is.
+    Replay(&'a [PathBuf]),
+    /// It goes on until a signal; a terminal sees alerts when they open, too.
+    Live,
+}
+
+/// A run with its outputs open.
+struct Session {
+    replay: Replay,
+    console: Console,
+    stats: Option<StatsFile>,
+    rules: Option<PathBuf>,
+    fail_on: Option<Severity>,
+}
+
+impl Session {
+    /// Reads the rules and opens every output.
+    fn new(mut config: Config, tempo: Tempo<'_>) -> anyhow::Result<Self> {
+        let rules = rules_of(config.rules.as_deref())?;
+        let (stats, output) = (config.stats.take(), std::mem::take(&mut config.output));
+        let features = output.features.as_deref().map(features_of).transpose()?;
+        let detail = if features.is_some() { Detail::AnswersInWords } else { Detail::Figures };
+        let format = format_of(&output, matches!(tempo, Tempo::Live));
+        let progress = match tempo {
+            Tempo::Replay(files) => Progress::new(files),
+            Tempo::Live => Progress::new(&[]),
+        };
+        let console = Console {
+            sink: Sink::open(&output.alerts, format)?,
+            features,
+            progress,
+            reload: Arc::default(),
+            opened: 0,
+            worst: None,
+            troubles: 0,
+        };
+        Ok(Self {
+            console,
+            stats: stats.as_deref().map(StatsFile::create).transpose()?,
+            rules: config.rules.take(),
+            fail_on: output.fail_on,
+            replay: Replay::new(config, rules, detail),
+        })
+    }
+
+    /// Returns what writes out the features that are buffered; alerts never are.
+    fn flusher(&self) -> impl FnMut() + Send + 'static {
+        let mut features = self.console.features.as_ref().map(FeatureFile::handle);
+        move || {
+            // A failure shows at the next record.
+            let _ = features.as_mut().map_or(Ok(()), Write::flush);
+        }
+    }
+
+    /// Reads the rules again on every SIGHUP.
+    fn reload_on_hangup(&self, signals: Signals) -> anyhow::Result<()> {
+        let (reload, rules) = (Arc::clone(&self.console.reload), self.rules.clone());
+        let read = move || match rules.as_deref().map(|dir| (dir, reload.read(dir))) {
+            None => say("SIGHUP: no --rules are in force, so there is nothing to read again"),
+            Some((dir, Ok(()))) => say(&format!("rules read again from \"{}\"", dir.display())),
+            Some((_, Err(error))) => say(&format!("the rules in force stay: {error}")),
+        };
+        signals.on_hangup(read).context("cannot take over signals")
+    }
+
+    /// Runs `source` to its end.
+    fn drive(self, source: &mut impl FrameSource) -> anyhow::Result<ExitCode> {
+        let Self { mut replay, mut console, stats, fail_on, .. } = self;
+        replay.run(source, &mut console);
+        console.progress.finish();
+        let (sensor, analytics) = replay.counters();
+        if let Some(stats) = stats {
+            let more = MoreCounters { named: analytics.named(), imbalance: analytics.imbalance() };
+            stats.write(&stats_json(sensor, &more))?;
+        }
+        console.sink.check()?;
+        if let Some(features) = &mut console.features {
+            features.check()?;
+        }
+        if console.troubles > 0 && sensor.frame_read == 0 {
+            return Ok(console.exit_code(None));
+        }
+        say(&format!(
+            "{} frames, {} DNS messages, {} transactions, {} alerts",
+            sensor.frame_read, sensor.message_total, sensor.record_transactions, console.opened
+        ));
+        Ok(console.exit_code(fail_on))
+    }
+}
+
+fn format_of(output: &OutputConfig, live: bool) -> Format {
+    let on_terminal = output.alerts.as_os_str() == "-" && io::stdout().is_terminal();
+    let colour = on_terminal && std::env::var_os("NO_COLOR").is_none();
+    let style = if colour { Style::Colour } else { Style::Plain };
+    let default = if on_terminal { FormatName::Table } else { FormatName::Ecs };
+    match output.format.unwrap_or(default) {
+        FormatName::Ecs => Format::Ecs,
+        FormatName::Table if live => Format::LiveTable(style),
+        FormatName::Table => Format::Table(style),
+    }
+}
+
+fn features_of(path: &Path) -> anyhow::Result<FeatureFile> {
+    let is_ndjson = path.extension().is_some_and(|ending| ending == "ndjson" || ending == "json");
+    anyhow::ensure!(
+        is_ndjson,
+        "cannot write features to \"{}\": name a file that ends in .ndjson",
+        path.display()
+    );
+    Ok(FeatureFile::create(path)?)
+}
