@@ -23,7 +23,7 @@ import sys
 import tempfile
 
 # Raise when the meaning of a column changes: older caches are then thrown away.
-METHOD = 2
+METHOD = 3
 COLUMNS = ("file", "size", "mtime", "udp_messages", "tcp_messages", "frames", "note")
 SKIPPED_ENDINGS = (".tsv", ".md", ".gz", ".xz")
 SKIPPED_FOLDERS = ("lists",)
@@ -93,12 +93,15 @@ def count_frame(values, tally):
     if frame.get("ip.frag_offset", "").strip("0,") or frame.get("ipv6.fraghdr.offset"):
         tally["fragment-frames"] += 1
     protocols = frame.get("frame.protocols", "").split(":")
+    if protocols.count("nflog") > 1:
+        count_packets(protocols, frame, tally)
+        return
     messages = len(frame["dns.id"].split(",")) if frame.get("dns.id") else 0
     carrier, on_port = port_of(protocols, frame)
     if not messages:
         if on_port and not quoted(frame):
             if carrier == "udp" and "dns" in protocols:
-                tally["udp"] += 1
+                tally["head" if is_head(frame) else "udp"] += 1
                 tally["without-id"] += 1
             elif carrier == "udp":
                 tally["udp53-without-dns"] += 1
@@ -118,6 +121,17 @@ def count_frame(values, tally):
     else:
         tally[carrier] += messages
         describe(frame, protocols, carrier, messages, tally)
+
+
+def count_packets(protocols, frame, tally):
+    """Adds a netlink frame that holds several packets: columns hold a value for each of them."""
+    sources, targets = (frame[f"udp.{end}port"].split(",") for end in ("src", "dst"))
+    packets = ":".join(protocols).split("nflog:")[1:]
+    over_udp = [packet for packet in packets if "udp" in packet.split(":")]
+    for packet, source, target in zip(over_udp, sources, targets):
+        if "dns" in packet.split(":") and DNS_PORT in (source, target):
+            tally["udp"] += 1
+            tally["nflog"] += 1
 
 
 def quoted(frame):

@@ -6,11 +6,13 @@
 mod messages;
 
 use self::messages::Messages;
-use crate::capture::{Frame, Losses};
+use crate::capture::{Frame, LinkType, Losses};
 use crate::config::SensorConfig;
 use crate::counter::Counters;
 use crate::decode::fragment::{Datagram, Fragment, Fragments};
-use crate::decode::segment::{Found, Passed, Segment, found_in, found_in_datagram};
+use crate::decode::segment::{
+    Found, Passed, Segment, each_in_netlink, found_in, found_in_datagram,
+};
 use crate::decode::streams::Streams;
 use crate::record::{Record, Transport};
 use crate::transaction::Sighting;
@@ -52,20 +54,41 @@ impl Pipeline {
         self.counters.frame_offered += 1;
         self.counters.frame_read += 1;
         self.messages.ticks.frame(frame.time, &mut self.counters, sink);
-        match found_in(frame, &self.ports) {
+        if frame.link == LinkType::Netlink {
+            return self.netlink(frame, sink);
+        }
+        let found = found_in(frame, &self.ports);
+        self.found(&found, sink);
+    }
+
+    #[inline]
+    fn found(&mut self, found: &Found<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        match found {
             Found::Segment(segment) => {
                 match segment.tcp {
                     Some(_) => self.counters.frame_tcp += 1,
                     None => self.counters.frame_udp += 1,
                 }
-                self.segment(&segment, sink);
+                self.segment(segment, sink);
             }
-            Found::Fragment(fragment) => self.fragment(&fragment, sink),
+            Found::Fragment(fragment) => self.fragment(fragment, sink),
             Found::Passed(passed) => {
-                self.counters.fragment_dropped += u64::from(passed == Passed::Fragment);
-                *passed_counter(&mut self.counters, passed) += 1;
+                self.counters.fragment_dropped += u64::from(*passed == Passed::Fragment);
+                *passed_counter(&mut self.counters, *passed) += 1;
             }
         }
+    }
+
+    /// Takes the packets of a netlink frame one by one; each counts as a frame.
+    #[cold]
+    fn netlink(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        let (ports, mut more) = (self.ports.clone(), 0);
+        each_in_netlink(frame, &ports, |found| {
+            self.counters.frame_offered += more;
+            self.counters.frame_read += more;
+            more = 1;
+            self.found(found, sink);
+        });
     }
 
     /// Takes what the source lost so far, since its beginning.

@@ -14,6 +14,8 @@ const COOKED2_HEADER: usize = 20;
 const NULL_HEADER: usize = 4;
 /// Octets of the destination, source and frame control of FDDI.
 const FDDI_HEADER: usize = 13;
+/// Octets of a netlink message's header: length, type, flags, sequence number, port.
+const NETLINK_HEADER: usize = 16;
 /// Linux's device type of netlink (ARPHRD_NETLINK).
 const DEVICE_NETLINK: u16 = 824;
 /// The netlink family of netfilter.
@@ -134,6 +136,32 @@ fn inner_link(number: u32) -> LinkType {
     }
 }
 
+/// The messages of a netlink frame; at least one, so that every frame comes to something.
+pub(super) struct NetlinkMessages<'a> {
+    family: u16,
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> NetlinkMessages<'a> {
+    pub(super) fn of(frame: &'a [u8]) -> Self {
+        let family = u16_at(frame, 14).unwrap_or_default();
+        Self { family, rest: Some(frame.get(COOKED1_HEADER..).unwrap_or_default()) }
+    }
+
+    /// Takes the next message off the front.
+    pub(super) fn next(&mut self) -> Option<Result<Next<'a>, Passed>> {
+        let rest = self.rest.take()?;
+        // The length has the recorder's byte order; read the wrong way it is far too large.
+        let length = rest.first_chunk().copied().unwrap_or_default();
+        let length = index(u32::from_le_bytes(length).min(u32::from_be_bytes(length)));
+        let end = length.max(NETLINK_HEADER);
+        self.rest = rest
+            .get(end.next_multiple_of(4)..)
+            .filter(|rest| length >= NETLINK_HEADER && rest.len() >= NETLINK_HEADER);
+        Some(netlink(rest.get(..end).unwrap_or(rest), self.family))
+    }
+}
+
 /// One netlink message of netfilter's packet log or queue; its numbers have the recorder's order.
 fn netlink(data: &[u8], family: u16) -> Result<Next<'_>, Passed> {
     if family != NETLINK_NETFILTER {
@@ -182,4 +210,43 @@ fn word(data: &[u8], at: usize) -> Result<u32, Passed> {
 
 fn index(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A netlink message of NFLOG with `packet` in it, in little-endian numbers.
+    fn nflog(packet: &[u8]) -> Vec<u8> {
+        let attribute = u16::try_from(packet.len() + 4).unwrap().to_le_bytes();
+        let length = u32::try_from(NETLINK_HEADER + 4 + 4 + packet.len()).unwrap();
+        let mut message = [&length.to_le_bytes()[..], &[0, 4], &[0; 10]].concat();
+        message.extend([0; 4]);
+        message.extend([attribute, NFLOG_PACKET.to_le_bytes()].concat());
+        message.extend(packet);
+        message.resize(message.len().next_multiple_of(4), 0);
+        message
+    }
+
+    fn packets(messages: &[u8]) -> Vec<Result<&[u8], Passed>> {
+        let mut messages = NetlinkMessages::of(messages);
+        std::iter::from_fn(|| Some(messages.next()?.map(|next| next.data))).collect()
+    }
+
+    #[test]
+    fn every_packet_of_a_netlink_frame_is_found() {
+        let header = [&[0, 4, 3, 0x38][..], &[0; 10], &NETLINK_NETFILTER.to_be_bytes()].concat();
+        let frame = |messages: &[Vec<u8>]| [header.clone(), messages.concat()].concat();
+        let other = [&[20, 0, 0, 0][..], &[9; 16]].concat();
+        let whole = frame(&[nflog(b"first"), other.clone(), nflog(b"2")]);
+        assert_eq!(packets(&whole), [Ok(&b"first"[..]), Err(Passed::NotIp), Ok(b"2")]);
+        // A length that is none ends the frame; every frame comes to something.
+        for bad in [&[3, 0, 0, 0][..], &[0; 40], &[0xff; 20]] {
+            let frame = frame(&[nflog(b"first"), bad.to_vec(), nflog(b"2")]);
+            assert_eq!(packets(&frame)[0], Ok(&b"first"[..]));
+            assert!(packets(&frame).len() <= 2, "{bad:?}");
+        }
+        assert_eq!(packets(&[]), [Err(Passed::NotIp)]);
+        assert_eq!(packets(&header).len(), 1);
+    }
 }

@@ -10,6 +10,7 @@ use etherparse::{IpNumber, LaxIpSlice, TcpSlice, UdpSlice};
 use crate::capture::{Frame, LinkType};
 use crate::decode::fragment::{Datagram, Fragment};
 use crate::decode::layer::{ETHER_IPV4, ETHER_IPV6, Layer, Next, enter, skip, step};
+use crate::decode::link::NetlinkMessages;
 use crate::decode::path::{Path, TunnelKind};
 use crate::decode::tunnel::{behind_udp, gre, is_udp_tunnel};
 use crate::decode::wire::u16_at;
@@ -127,6 +128,20 @@ pub fn found_in<'a>(frame: &Frame<'a>, ports: &[u16]) -> Found<'a> {
         Some(Ok(segment)) => Found::Segment(segment),
         Some(Err(passed)) => Found::Passed(passed),
         None => found_wrapped(frame, ports),
+    }
+}
+
+/// Takes the messages of a netlink frame apart one by one and hands each to `take`: a recorder may
+/// deliver many packets in one frame.
+pub fn each_in_netlink<'a>(frame: &Frame<'a>, ports: &[u16], mut take: impl FnMut(&Found<'a>)) {
+    let whole = usize::try_from(frame.wire_length).is_ok_and(|length| length <= frame.data.len());
+    let mut messages = NetlinkMessages::of(frame.data);
+    while let Some(message) = messages.next() {
+        let mut walk = Walk { time: frame.time, ports, path: Path::default(), cut: !whole };
+        take(&match message {
+            Ok(next) => walk.run(next),
+            Err(passed) => Found::Passed(passed),
+        });
     }
 }
 
