@@ -168,9 +168,12 @@ impl Pipeline {
 
     /// Ends the input: hands on everything that still waits.
     pub fn finish(&mut self, sink: &mut impl FnMut(Record<'_>)) {
-        let mut done = Vec::new();
-        self.fragments.finish(&mut self.counters, &mut done);
-        self.datagrams(done, sink);
+        // What is given up may hold fragments of what was tunnelled in it, one tunnel deeper each.
+        while !self.fragments.is_empty() {
+            let mut done = Vec::new();
+            self.fragments.finish(&mut self.counters, &mut done);
+            self.datagrams(done, sink);
+        }
         let Self { counters, streams, messages, .. } = self;
         streams.finish(counters, &mut |counters, heard| {
             messages.hear(heard, counters, sink);

@@ -48,6 +48,7 @@ fn run(frames: &[(LinkType, Vec<u8>)]) -> u64 {
     pipeline.finish(&mut |_| records += 1);
     assert_eq!(pipeline.counters().imbalance(), None);
     assert_eq!(pipeline.counters().query_pending, 0);
+    assert_eq!(pipeline.counters().fragment_pending, 0);
     assert_eq!(pipeline.counters().record_total, records);
     records
 }
@@ -144,4 +145,19 @@ fn a_message_cut_at_every_length_is_a_message_or_a_counted_short_one() {
             }
         }
     }
+}
+
+/// Found by fuzzing: at the end, the head of a tunnelled datagram gave up a fragment that then
+/// waited for ever.
+#[test]
+fn fragments_inside_fragments_are_given_up_together() {
+    let packet = |protocol: u8, data: &[u8]| {
+        let length = u16::try_from(20 + data.len()).unwrap().to_be_bytes();
+        let more = [0x20, 0];
+        let head = [&[0x45, 0][..], &length, &[0, 7], &more, &[64, protocol, 0, 0]].concat();
+        [head, vec![192, 0, 2, 1, 192, 0, 2, 2], data.to_vec()].concat()
+    };
+    let innermost = packet(17, &[0; 16]);
+    let nested = (0..4).fold(innermost, |inside, _| packet(4, &[inside, vec![0; 4]].concat()));
+    run(&[(LinkType::RawIp, nested)]);
 }

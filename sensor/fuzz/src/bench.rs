@@ -13,8 +13,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Octets that small tables may take beside what is kept of streams and fragments: their slots,
-/// the lists in them, one large message at hand.
-const BESIDE: usize = 128 * 1024;
+/// the lists in them, one message of 64 KiB at hand in a vector that grew by doubling.
+const BESIDE: usize = 192 * 1024;
 
 /// A day of 2026, in microseconds.
 const START: i64 = 1_768_204_800_000_000;

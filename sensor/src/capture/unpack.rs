@@ -19,8 +19,8 @@ pub(super) const MAX_WINDOW: u32 = 128 * 1024 * 1024;
 /// What an LZMA2 decoder needs beside its dictionary, in KiB, with room to spare.
 const XZ_OVERHEAD_KIB: u32 = 256;
 
-/// Octets asked of the xz decoder at once: it drops those of a call that fails.
-const XZ_STEP: usize = 4096;
+/// Octets asked of the gzip and xz decoders at once: they drop those of a call that fails.
+const STEP: usize = 4096;
 
 /// Octets read from the file at once.
 const READ: usize = 64 * 1024;
@@ -186,12 +186,9 @@ impl Read for Unpacked {
         loop {
             let result = match &mut self.stage {
                 Stage::Plain(_) | Stage::Over => return Ok(0),
-                Stage::Gzip(decoder) => decoder.read(room),
+                Stage::Gzip(decoder) => decoder.read(first(room, STEP)),
                 Stage::Lz4(decoder) => decoder.read(room),
-                Stage::Xz(decoder) => {
-                    let step = room.len().min(XZ_STEP);
-                    decoder.read(room.get_mut(..step).unwrap_or_default())
-                }
+                Stage::Xz(decoder) => decoder.read(first(room, STEP)),
                 Stage::Zstd(decoder) => decoder.read(room),
             };
             match result {
@@ -209,6 +206,12 @@ impl Read for Unpacked {
             }
         }
     }
+}
+
+/// Returns at most `most` octets of `room`.
+fn first(room: &mut [u8], most: usize) -> &mut [u8] {
+    let most = room.len().min(most);
+    room.get_mut(..most).unwrap_or_default()
 }
 
 /// Puts the name of the layer before what its decoder says; errors of the disk pass unchanged.

@@ -161,6 +161,12 @@ impl Fragments {
         }
     }
 
+    /// Tells whether no datagram waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.oldest().is_none()
+    }
+
     /// Gives up everything that waits.
     pub fn finish(&mut self, counters: &mut Counters, done: &mut Vec<Datagram>) {
         while let Some(oldest) = self.table.oldest() {
