@@ -6,6 +6,8 @@
     reason = "each test file uses its part of this module"
 )]
 
+pub(crate) mod wrapped;
+
 use std::path::PathBuf;
 
 use etherparse::PacketBuilder;

@@ -1,7 +1,7 @@
 //! What a live capture is asked to do.
 
-use super::interface;
-use crate::capture::CaptureError;
+use super::{filter, interface};
+use crate::capture::{CaptureError, LinkType};
 
 /// Handles one interface may be split over.
 const MAX_WORKERS: u32 = 64;
@@ -15,8 +15,8 @@ const SNAPLENS: std::ops::RangeInclusive<u32> = 64..=262_144;
 pub struct LiveConfig {
     /// Interfaces by name; `any` stands for all together.
     pub interfaces: Vec<String>,
-    /// A filter in libpcap's language instead of the default one, which lets port 53 pass as it is,
-    /// in VLANs, MPLS and PPPoE, and whatever may hide it: tunnels and fragments.
+    /// A filter in libpcap's language instead of the default one, which lets pass whatever a message
+    /// on one of the ports can be found in: tunnels and fragments, and other traffic hardly ever.
     pub filter: Option<String>,
     /// MiB of the ring of an interface, shared by its workers.
     pub ring_mib: u32,
@@ -47,6 +47,13 @@ impl Default for LiveConfig {
 }
 
 impl LiveConfig {
+    /// Returns the filter for interfaces of `link` where none is given; an empty one lets
+    /// everything pass.
+    #[must_use]
+    pub fn default_filter(&self, link: LinkType) -> String {
+        filter::default_filter(&self.ports, link)
+    }
+
     /// Refuses settings that cannot work.
     pub(super) fn check(&self) -> Result<(), CaptureError> {
         let Self { interfaces, workers, ring_mib, snaplen, ports, .. } = self;

@@ -106,6 +106,7 @@ impl Handle {
         let before = Stat { received: 0, dropped: 0, if_dropped: 0 };
         let figures = Figures::default();
         let mut handle = Self { capture, link, index, before, figures, delivered: 0 };
+        handle.try_filter(plan)?;
         handle.refuse_all().map_err(|cause| refusal::system(name, &cause))?;
         let mut thrown_away = Batch::new();
         handle.empty(&mut |handle| {
@@ -128,17 +129,29 @@ impl Handle {
     }
 
     /// Sets the filter: capturing begins.
+    ///
+    /// The text was tried before, so that no more time than for one compilation passes in which a
+    /// handle that joined a group gets its share of the frames and refuses them.
     pub(super) fn arm(&mut self, plan: &HandlePlan) -> Result<(), CaptureError> {
-        let text = match &plan.filter {
-            Some(text) => text.clone(),
-            None => filter::default_filter(&plan.ports, self.link),
-        };
-        let refused = |cause: &pcap::Error| refusal::filter(&plan.interface, &text, cause);
-        let length = self.capture.compile(&text, true).map_err(|cause| refused(&cause))?;
-        if length.get_instructions().len() > MAX_INSTRUCTIONS {
+        let text = self.filter_of(plan);
+        let set = self.capture.filter(&text, true);
+        set.map_err(|cause| refusal::filter(&plan.interface, &text, &cause))
+    }
+
+    /// Refuses a filter that does not compile, or is too long for the kernel.
+    fn try_filter(&self, plan: &HandlePlan) -> Result<(), CaptureError> {
+        let text = self.filter_of(plan);
+        let program = self.capture.compile(&text, true);
+        let program = program.map_err(|cause| refusal::filter(&plan.interface, &text, &cause))?;
+        if program.get_instructions().len() > MAX_INSTRUCTIONS {
             return Err(refusal::long_filter(&plan.interface, &text, plan.filter.is_some()));
         }
-        self.capture.filter(&text, true).map_err(|cause| refused(&cause))
+        Ok(())
+    }
+
+    fn filter_of(&self, plan: &HandlePlan) -> String {
+        let default = || filter::default_filter(&plan.ports, self.link);
+        plan.filter.clone().unwrap_or_else(default)
     }
 
     /// Returns how frames are to be read.
