@@ -212,8 +212,9 @@ impl Config {
         let suspects = u64::from(state.suspects) * suspect;
         let pending = u64::from(self.sensor.pending_queries) * PENDING_BYTES;
         let rates = u64::from(self.sensor.rated_domains.next_power_of_two()) * 28;
-        // Vectors grow by doubling: what is kept may take twice its length.
-        let kept = u64::from(self.sensor.tcp_kept_bytes) * 2
+        // Vectors grow by doubling: what is kept may take twice its length; and a list of segments
+        // takes at most half an octet for each octet that may be kept.
+        let kept = u64::from(self.sensor.tcp_kept_bytes) * 5 / 2
             + u64::from(self.sensor.fragment_kept_bytes) * 2
             + u64::from(self.sensor.fragmented_datagrams) * FRAGMENTED_BYTES;
         let streams = u64::from(self.sensor.tcp_streams) * STREAM_BYTES + kept;

@@ -19,7 +19,7 @@ const JUDGED: usize = 8;
 /// Octets of a stream of another protocol after which it is told again.
 const TOLD_AGAIN: u64 = 1 << 20;
 
-/// Octets that a free slot may keep allocated.
+/// Octets that a slot may keep allocated whatever it holds.
 const SLOT_OCTETS: usize = 1024;
 
 /// A sequence number further off than this begins another stream (the largest window is 1 GiB,
@@ -75,6 +75,17 @@ impl Stream {
         self.partial.is_empty() && self.ahead.is_empty()
     }
 
+    /// Returns the segments that wait behind a hole.
+    pub(super) fn segments(&self) -> usize {
+        self.ahead.len()
+    }
+
+    /// Returns the octets and segments that are allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> (usize, usize) {
+        (self.partial.capacity(), self.ahead.capacity())
+    }
+
     /// Begins at a sequence number that a handshake told.
     pub(super) fn begin(&mut self, sequence: u32) {
         self.next = sequence;
@@ -101,6 +112,17 @@ impl Stream {
         // The octets before the last may still be on their way.
         if self.end == Some(self.next) {
             self.end(out);
+        }
+        self.shrink();
+    }
+
+    /// Gives back what a large message or a long hole took; a slot keeps a little for the next.
+    fn shrink(&mut self) {
+        if self.partial.capacity() > SLOT_OCTETS.max(self.partial.len() * 2) {
+            self.partial.shrink_to(SLOT_OCTETS);
+        }
+        if self.ahead.is_empty() {
+            self.ahead = Vec::new();
         }
     }
 
@@ -332,8 +354,7 @@ impl Stream {
         self.untouched = false;
         self.foreign = None;
         self.end = None;
-        // A slot keeps its memory for the next stream, but not that of a large message.
-        self.partial.shrink_to(SLOT_OCTETS);
+        self.shrink();
     }
 
     fn drop_partial<F>(&mut self, out: &mut Output<'_, F>) {

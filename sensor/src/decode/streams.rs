@@ -24,11 +24,24 @@ pub struct StreamLimits {
     pub seed: u64,
 }
 
+/// Octets that are kept of a stream for each segment that may wait: many small segments take more
+/// memory than what is in them.
+const OCTETS_PER_SEGMENT: u64 = 256;
+
+impl StreamLimits {
+    /// Returns how many segments may wait behind holes in all streams together.
+    fn kept_segments(&self) -> usize {
+        usize::try_from(self.kept_bytes / OCTETS_PER_SEGMENT).unwrap_or(usize::MAX)
+    }
+}
+
 /// Every stream being followed.
 pub struct Streams {
     table: LimitedMap<Flow, Stream>,
     handshakes: Handshakes,
     limits: StreamLimits,
+    /// Segments that wait behind holes, of all streams together.
+    segments: usize,
 }
 
 impl Streams {
@@ -36,7 +49,7 @@ impl Streams {
     #[must_use]
     pub fn new(limits: StreamLimits) -> Self {
         let table = LimitedMap::new(limits.streams, limits.seed);
-        Self { table, handshakes: Handshakes::new(limits.handshakes), limits }
+        Self { table, handshakes: Handshakes::new(limits.handshakes), limits, segments: 0 }
     }
 
     /// Takes one TCP segment and hands what is heard in it to `found`.
@@ -58,6 +71,7 @@ impl Streams {
         let mut out = Output { flow, path: segment.path, counters, found };
         let known = self.table.find(&flow).and_then(|slot| self.table.value_mut(slot));
         if let Some(stream) = known.filter(|_| facts.rst || facts.syn) {
+            self.segments -= stream.segments();
             stream.end(&mut out);
             if let Some(start) = self.handshakes.start_of(flow).filter(|_| facts.syn) {
                 stream.reset();
@@ -76,7 +90,9 @@ impl Streams {
         let limits = self.limits;
         if let Some(stream) = self.table.value_mut(slot) {
             stream.path = segment.path;
+            self.segments -= stream.segments();
             stream.take(segment, facts, &limits, &mut out);
+            self.segments += stream.segments();
         }
         self.keep_bound(counters, found);
     }
@@ -87,7 +103,8 @@ impl Streams {
         counters: &mut Counters,
         found: &mut impl FnMut(&mut Counters, Heard<'_>),
     ) {
-        while counters.tcp_octets_pending > self.limits.kept_bytes {
+        let most = self.limits.kept_segments();
+        while counters.tcp_octets_pending > self.limits.kept_bytes || self.segments > most {
             let Some(oldest) = self.table.oldest() else { return };
             self.evict(oldest, counters, found);
         }
@@ -149,6 +166,7 @@ impl Streams {
         let Some(&flow) = self.table.key(slot) else { return };
         if let Some(stream) = self.table.value_mut(slot) {
             let path = stream.path;
+            self.segments -= stream.segments();
             stream.end(&mut Output { flow, path, counters, found });
         }
         self.table.release(slot);
@@ -302,6 +320,42 @@ mod tests {
         }
         assert_eq!(bench.counters.tcp_streams_evicted, 1);
         bench.finish();
+    }
+
+    /// Found by fuzzing: open streams kept what their largest message had taken.
+    #[test]
+    fn a_stream_that_goes_on_gives_back_what_a_large_message_took() {
+        let mut bench = Bench::new();
+        let message = [&60_000_u16.to_be_bytes()[..], &[7; 60_000]].concat();
+        bench.push(1, 0, &[], true, false);
+        bench.push(1, 1_001, &message[1_000..2_000], false, false);
+        bench.push(1, 1, &message[..1_000], false, false);
+        for (number, part) in message[2_000..].chunks(1_000).enumerate() {
+            let sequence = 2_001 + 1_000 * u32::try_from(number).unwrap();
+            bench.streams.limits.kept_bytes = 1 << 20;
+            bench.push(1, sequence, part, false, false);
+        }
+        assert_eq!(bench.messages.len(), 1);
+        let slot = bench.streams.table.find(&flow(1)).unwrap();
+        let (octets, segments) = bench.streams.table.value(slot).unwrap().allocated();
+        assert!(octets <= 1024 && segments == 0, "{octets} octets, {segments} segments");
+        bench.finish();
+    }
+
+    #[test]
+    fn many_small_segments_behind_holes_are_bounded_in_their_number() {
+        let mut bench = Bench::new();
+        bench.streams.limits.kept_bytes = 256 * 10;
+        for port in 0..2 {
+            bench.push(port, 0, &[], true, false);
+            for number in 1..9 {
+                bench.push(port, number * 10, b"x", false, false);
+                assert!(bench.streams.segments <= 10);
+            }
+        }
+        assert_eq!(bench.counters.tcp_streams_evicted, 1);
+        bench.finish();
+        assert_eq!(bench.streams.segments, 0);
     }
 
     #[test]
