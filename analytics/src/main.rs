@@ -10,6 +10,7 @@ mod session;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use geophone_sensor::words::in_words;
 
 use crate::cli::{Cli, Command, RulesCommand};
 use crate::run::{check_rules, list_rules, print_config};
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if run::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            progress::say(&format!("{error:#}"));
+            progress::say(&in_words(error.as_ref()));
             ExitCode::from(1)
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use geophone_sensor::output::{Ndjson, Shared};
 use geophone_sensor::record::Record;
+use geophone_sensor::words::cure;
 
 use crate::alert::{Action, Alert, Style, to_ecs, to_table};
 
@@ -23,7 +24,7 @@ pub enum Format {
 
 /// Alerts could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write alerts to {target}: {source}")]
+#[error("cannot write to {target}: {source}{}", cure(source))]
 pub struct SinkError {
     target: String,
     source: io::Error,

@@ -4,6 +4,7 @@
 //! A module uses only modules above it in this list:
 
 pub mod time;
+pub mod words;
 pub mod toml_file;
 pub mod limited;
 pub mod name;

@@ -13,6 +13,7 @@ use geophone_sensor::live::LiveSource;
 use geophone_sensor::output::{MoreCounters, Ndjson, Shared, StatsFile, stats_json};
 use geophone_sensor::pipeline::{Detail, Pipeline};
 use geophone_sensor::signals::Signals;
+use geophone_sensor::words::in_words;
 
 use crate::cli::{Cli, Command, Common, Replay};
 
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            report(&format!("{error:#}"));
+            report(&in_words(error.as_ref()));
             ExitCode::from(1)
         }
     }

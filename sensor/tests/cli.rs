@@ -6,6 +6,7 @@
 mod support;
 
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -171,4 +172,29 @@ fn a_capture_that_asks_for_much_memory_does_not_get_it() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains("capture") && !told.contains("panicked"), "{told}");
     }
+}
+
+#[test]
+fn a_followed_directory_is_read_as_it_fills_until_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("geophone-sensor"))
+        .args(["replay", "--follow"])
+        .arg(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut records = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next_exchange =
+        || records.find_map(|line| from_json(line.unwrap().as_bytes()).unwrap().into_transaction());
+    for number in 1..4 {
+        // Written elsewhere and renamed, as a recorder's post-rotation command does it.
+        let (hidden, path) = (folder.path().join(".part"), folder.path().join(format!("{number}")));
+        write(&hidden, &exchange(i64::from(number), number));
+        fs::rename(hidden, path).unwrap();
+        assert_eq!(next_exchange().unwrap().id, number, "it comes while the program waits");
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").arg(id).status().unwrap().success());
+    assert!(next_exchange().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

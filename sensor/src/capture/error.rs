@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::words::cure;
+
 /// What an operator can mend: an input that is missing, is not a capture, or breaks off.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -197,7 +199,7 @@ pub enum CaptureError {
         cause: &'static str,
     },
     /// A recording that cannot be begun.
-    #[error("cannot record to \"{path}\": {source}")]
+    #[error("cannot record to \"{path}\": {source}{}", cure(source))]
     Record {
         /// The file.
         path: PathBuf,

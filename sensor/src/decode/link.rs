@@ -238,7 +238,7 @@ mod tests {
         let header = [&[0, 4, 3, 0x38][..], &[0; 10], &NETLINK_NETFILTER.to_be_bytes()].concat();
         let frame = |messages: &[Vec<u8>]| [header.clone(), messages.concat()].concat();
         let other = [&[20, 0, 0, 0][..], &[9; 16]].concat();
-        let whole = frame(&[nflog(b"first"), other.clone(), nflog(b"2")]);
+        let whole = frame(&[nflog(b"first"), other, nflog(b"2")]);
         assert_eq!(packets(&whole), [Ok(&b"first"[..]), Err(Passed::NotIp), Ok(b"2")]);
         // A length that is none ends the frame; every frame comes to something.
         for bad in [&[3, 0, 0, 0][..], &[0; 40], &[0xff; 20]] {

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::counter::Counters;
+use crate::words::cure;
 
 /// The counters could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the counters to \"{path}\": {source}")]
+#[error("cannot write the counters to \"{path}\": {source}{}", cure(source))]
 pub struct StatsError {
     path: PathBuf,
     source: io::Error,

@@ -5,6 +5,7 @@
 use crate::time::Timestamp;
 
 /// Returns the time a frame captured now would carry.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
 pub(super) fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())
 }

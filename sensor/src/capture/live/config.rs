@@ -77,7 +77,7 @@ impl LiveConfig {
         let share = ring_mib / workers;
         if !(1..=MAX_RING_MIB).contains(&share) {
             return refuse(format!(
-                "a ring of {ring_mib} MiB for {workers} workers; choose 1 to {MAX_RING_MIB} MiB a worker"
+                "a ring of {ring_mib} MiB in all; choose 1 to {MAX_RING_MIB} MiB for each of {workers} workers"
             ));
         }
         if !SNAPLENS.contains(snaplen) {
