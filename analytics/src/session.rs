@@ -54,7 +54,7 @@ pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
     let session = Session::new(config, Tempo::Live)?;
-    source.on_idle(session.flusher());
+    source.on_pause(session.flusher());
     let rules: Vec<&Path> = session.rules.as_deref().into_iter().collect();
     say(&source.drop_privileges(&rules)?.to_string());
     session.reload_on_hangup(signals)?;

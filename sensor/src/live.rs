@@ -21,6 +21,9 @@ use crate::privilege::{PrivilegeError, PrivilegePlan, Report, drop_privileges};
 
 use losses::LossWatch;
 
+/// Microseconds of a second.
+const SECOND: i64 = 1_000_000;
+
 /// Frames of interfaces, recorded on their way where that is asked for.
 ///
 /// A replay of the recording gives the same frames, and the same losses before the same frames.
@@ -28,7 +31,9 @@ pub struct LiveSource {
     capture: LiveCapture,
     user: String,
     recording: Option<Tape>,
-    idle: Box<dyn FnMut()>,
+    flush: Box<dyn FnMut()>,
+    /// The second of capture time in which that was last done.
+    flushed: i64,
     /// Losses as a replay of the recording would know them.
     losses: Losses,
     watch: LossWatch,
@@ -60,17 +65,18 @@ impl LiveSource {
             capture,
             user: config.user.clone(),
             recording,
-            idle: Box::new(|| {}),
+            flush: Box::new(|| {}),
+            flushed: i64::MIN,
             losses: Losses::default(),
             watch: LossWatch::new(config.warn_loss_permille),
             notices: VecDeque::new(),
         })
     }
 
-    /// Calls `idle` whenever nothing has come for some 0.2 s, which is the moment to write out what
-    /// is buffered.
-    pub fn on_idle(&mut self, idle: impl FnMut() + 'static) {
-        self.idle = Box::new(idle);
+    /// Calls `flush` once in a second of capture time, and when nothing has come for some 0.2 s, to
+    /// write out what is buffered.
+    pub fn on_pause(&mut self, flush: impl FnMut() + 'static) {
+        self.flush = Box::new(flush);
     }
 
     /// Gives up every right that capturing and the reading of `read` do not take; to be called
@@ -148,7 +154,7 @@ impl FrameSource for LiveSource {
                 Progress::Frame => break,
                 Progress::Idle => {
                     self.check_recording(true);
-                    (self.idle)();
+                    (self.flush)();
                 }
                 Progress::End => {
                     self.note_losses();
@@ -163,6 +169,11 @@ impl FrameSource for LiveSource {
         self.note_losses();
         self.check_recording(false);
         let taken = self.capture.taken();
+        let second = taken.as_ref().map_or(0, |(_, frame)| frame.time.micros() / SECOND);
+        if self.flushed != second {
+            self.flushed = second;
+            (self.flush)();
+        }
         if let (Some(tape), Some((place, frame))) = (&mut self.recording, &taken) {
             tape.recording.write(*place, frame);
         }

@@ -60,7 +60,7 @@ fn run_live(cli: &Cli) -> anyhow::Result<ExitCode> {
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
     let mut run = Run::new(&cli.common, settings)?;
-    source.on_idle(flusher(run.records.clone()));
+    source.on_pause(flusher(run.records.clone()));
     report(&source.drop_privileges(&[])?.to_string());
     // A sensor has nothing to read again; a SIGHUP meant for others does not end it.
     signals.on_hangup(|| {}).context("cannot take over signals")?;
