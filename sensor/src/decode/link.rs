@@ -154,10 +154,10 @@ impl<'a> NetlinkMessages<'a> {
         // The length has the recorder's byte order; read the wrong way it is far too large.
         let length = rest.first_chunk().copied().unwrap_or_default();
         let length = index(u32::from_le_bytes(length).min(u32::from_be_bytes(length)));
-        let end = length.max(NETLINK_HEADER);
-        self.rest = rest
-            .get(end.next_multiple_of(4)..)
-            .filter(|rest| length >= NETLINK_HEADER && rest.len() >= NETLINK_HEADER);
+        // One shorter than its own header is not believed: the message is all that is left.
+        let end = if length < NETLINK_HEADER { rest.len() } else { length };
+        let next = rest.get(end.next_multiple_of(4)..);
+        self.rest = next.filter(|rest| rest.len() >= NETLINK_HEADER);
         Some(netlink(rest.get(..end).unwrap_or(rest), self.family))
     }
 }
