@@ -50,7 +50,9 @@ for tool in python3 tcpdump tcpreplay ip taskset; do
         fail "$tool is missing; datasets/lab/need.sh live installs it"
 done
 cores=$(getconf _NPROCESSORS_ONLN)
-((cores >= 3)) || fail "$cores cores; two listen and at least one sends, so three are needed"
+((cores >= 2)) || fail "$cores core; one listens and one sends, so two are needed"
+# Two cores listen where a third can send; of two, one.
+if ((cores == 2)); then listening=0 sending=1; else listening=0,1 sending=2-$((cores - 1)); fi
 for program in "${programs[@]}"; do
     case $program in
         sensor) binary=$built/geophone-sensor ;;
@@ -112,7 +114,7 @@ listen() {
             ;;
         tcpdump) command=(tcpdump -n -s 0 -B 65536 -i tap1 -w /dev/null) ;;
     esac
-    ip netns exec "$in" taskset -c 0,1 "${command[@]}" >/dev/null 2>"$scratch/said" &
+    ip netns exec "$in" taskset -c "$listening" "${command[@]}" >/dev/null 2>"$scratch/said" &
     listener=$!
 }
 
@@ -139,7 +141,7 @@ run() {
     done
     sleep 0.5 # rings are mapped after the socket is opened
     before=$(counted "$out" tap0 tx_packets)
-    ip netns exec "$out" taskset -c "2-$((cores - 1))" tcpreplay --quiet --intf1=tap0 \
+    ip netns exec "$out" taskset -c "$sending" tcpreplay --quiet --intf1=tap0 \
         --preload-pcap --loop=0 --duration="$seconds" "${rate[@]}" "$capture" \
         >"$scratch/sent" 2>&1 &
     sender=$!
@@ -195,7 +197,7 @@ PYTHON
 }
 
 failed=0
-echo "${capture##*/} for $seconds s, ${rate[*]}; listening on 2 cores, sending on $((cores - 2))"
+echo "${capture##*/} for $seconds s, ${rate[*]}; listening on core $listening, sending on core $sending"
 printf '%-9s %11s %11s %11s %11s %10s %10s %7s %7s %8s %8s\n' program 'offered k/s' 'read k/s' \
     sent read kernel interface lost-% cpu-s us/frame RSS-MiB
 for program in "${programs[@]}"; do
