@@ -1,5 +1,6 @@
 //! The price of one label: the cheapest of the experts.
 
+use super::address::inside;
 use super::bits::Bits;
 use super::charset::{Alphabets, uuid_price};
 use super::dictionary::Dictionary;
@@ -9,6 +10,8 @@ use super::ngram::Ngram;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Expert {
+    /// An address, reversed or written into a host name.
+    Address,
     /// Letters of base 32.
     Base32,
     /// Letters and digits.
@@ -31,7 +34,8 @@ pub enum Expert {
 
 impl Expert {
     /// Every expert.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Address,
         Self::Base32,
         Self::Base36,
         Self::Base64,
@@ -51,7 +55,7 @@ impl Expert {
             Self::Dictionary => 2,
             Self::Hex => 4,
             Self::Base32 | Self::Base36 | Self::Decimal => 5,
-            Self::Base64 | Self::Octets | Self::Uuid => 6,
+            Self::Address | Self::Base64 | Self::Octets | Self::Uuid => 6,
         })
     }
 
@@ -59,6 +63,7 @@ impl Expert {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Address => "address",
             Self::Base32 => "base32",
             Self::Base36 => "base36",
             Self::Base64 => "base64",
@@ -118,13 +123,30 @@ impl LabelPricer {
         } else {
             LabelPrice { bits: even, expert: alphabet }
         };
+        let around = inside(lower).map(|(before, behind)| {
+            let text = Expert::Address.share() + Bits::from_whole(32);
+            text + self.text(before) + self.text(behind)
+        });
         let word = self.dictionary.price(lower).map(|bits| Expert::Dictionary.share() + bits);
-        for (bits, expert) in [(word, Expert::Dictionary), (uuid_price(lower), Expert::Uuid)] {
+        for (bits, expert) in [
+            (word, Expert::Dictionary),
+            (uuid_price(lower), Expert::Uuid),
+            (around, Expert::Address),
+        ] {
             if let Some(bits) = bits.filter(|bits| *bits < best.bits) {
                 best = LabelPrice { bits, expert };
             }
         }
         best
+    }
+
+    /// What the character model says of text in lower case, with its end.
+    fn text(&self, lower: &[u8]) -> Bits {
+        let mut state = Ngram::start();
+        for byte in lower {
+            self.ngram.add(&mut state, *byte);
+        }
+        self.ngram.end(state)
     }
 }
 

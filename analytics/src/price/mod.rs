@@ -8,6 +8,7 @@
 //!
 //! Does not know what was asked before: repeats are the caller's business.
 
+mod address;
 mod bits;
 mod charset;
 mod dictionary;
@@ -57,23 +58,67 @@ impl Pricer {
     /// case; then the case of the letters.
     #[must_use]
     pub fn price(&self, name: &Name, domain_at: usize) -> NamePrice {
-        let mut bits = Bits::from_whole(1);
-        let mut expert = Expert::Dictionary;
-        let mut longest = 0;
+        let mut sum = Sum::default();
         let mut case = Case::default();
+        let mut address = None;
         let mut at = 0;
-        for label in name.labels() {
+        for (n, label) in name.labels().enumerate() {
             case.add(label);
+            if n == 0 && domain_at > 0 {
+                address = address::leading(labels_before(name, domain_at));
+            }
             if at < domain_at {
-                let price = self.labels.price(label);
-                bits = bits + Bits::from_whole(1) + price.bits;
-                if label.len() > longest {
-                    (longest, expert) = (label.len(), price.expert);
+                sum.add(&self.labels.price(label), label.len());
+                if let Some(found) = address.filter(|found| found.labels == n + 1) {
+                    sum.offer(found.bits, Expert::Address);
                 }
             }
             at += 1 + label.len();
         }
-        NamePrice { bits: bits + case.price(), expert }
+        let bits = PLAIN + Bits::from_whole(1) + sum.bits + case.price();
+        NamePrice { bits, expert: sum.expert }
+    }
+}
+
+/// −log2(1 − 2·2^-5), rounded up: names that begin with no address have the rest of the code.
+const PLAIN: Bits = Bits::from_raw(24);
+
+fn labels_before(name: &Name, end: usize) -> impl Iterator<Item = &[u8]> {
+    let mut at = 0;
+    name.labels().take_while(move |label| {
+        let before = at < end;
+        at += 1 + label.len();
+        before
+    })
+}
+
+/// The labels so far.
+struct Sum {
+    bits: Bits,
+    expert: Expert,
+    longest: usize,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { bits: Bits::default(), expert: Expert::Dictionary, longest: 0 }
+    }
+}
+
+impl Sum {
+    /// One bit says that a label follows.
+    fn add(&mut self, price: &LabelPrice, length: usize) {
+        self.bits = self.bits + Bits::from_whole(1) + price.bits;
+        if length > self.longest {
+            (self.longest, self.expert) = (length, price.expert);
+        }
+    }
+
+    /// Takes another price for all labels so far, if it is lower.
+    fn offer(&mut self, bits: Bits, expert: Expert) {
+        if bits < self.bits {
+            (self.bits, self.expert) = (bits, expert);
+        }
     }
 }
 
