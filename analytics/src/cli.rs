@@ -100,6 +100,9 @@ pub(crate) struct Common {
     /// Configuration to read (see `geophone config`).
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
+    /// Remember the leak contract's buckets, first sights and domains here from run to run.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Exit with 3 if an alert is at least this severe.
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -120,6 +123,7 @@ impl Common {
         output.format = self.format.or(output.format);
         output.features = self.features.clone().or_else(|| output.features.take());
         output.fail_on = self.fail_on.or(output.fail_on);
+        config.state.file = self.state.clone().or_else(|| config.state.file.take());
         config.rules = self.rules.clone().or(config.rules);
         config.stats = self.stats.clone().or(config.stats);
         Ok(config)

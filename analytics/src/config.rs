@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
 
+/// Octets an account of the leak contract takes with its tag.
+const ACCOUNT_BYTES: u64 = 64;
+/// Octets the figures of a key take with their tag.
+const FIGURES_BYTES: u64 = 232;
+/// Octets the facts of a domain take with their tag.
+const DOMAIN_BYTES: u64 = 48;
 /// Octets a suspect may take without its samples, rounded up.
 const SUSPECT_BYTES: u64 = 2_560;
 /// Octets a sample may take: a name of 254 octets and what stands beside it.
@@ -80,10 +86,25 @@ pub enum FormatName {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StateConfig {
+    /// A file in which the leak contract's buckets, first sights and domains outlive the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Minutes of capture time after which they are saved again; at the end they always are.
+    pub save_minutes: u32,
     /// MiB that all tables may take together; a start with tables that need more is refused.
     pub memory_mib: u32,
-    /// (client, domain) keys at 128 bytes each.
+    /// (client, domain) keys of the leak contract at 64 bytes each.
     pub keys: u32,
+    /// Keys whose figures for the scorecards are kept, at 232 bytes each.
+    pub figures: u32,
+    /// Clients whose rotation over domains is watched, at 64 bytes each.
+    pub clients: u32,
+    /// Domains whose age, clients and sum over clients are known, at 112 bytes each.
+    pub domains: u32,
+    /// Days for which a domain counts as fresh.
+    pub fresh_days: u32,
+    /// Clients of a domain up to which it counts as rare; at most 7.
+    pub rare_clients: u32,
     /// Names a generation of the first-seen filter holds, at 1.6 bytes each, twice.
     pub seen_names: u32,
     /// Hours a generation of the first-seen filter lasts.
@@ -113,8 +134,15 @@ impl Default for OutputConfig {
 impl Default for StateConfig {
     fn default() -> Self {
         Self {
-            memory_mib: 200,
-            keys: 262_144,
+            file: None,
+            save_minutes: 10,
+            memory_mib: 256,
+            keys: 1_048_576,
+            figures: 32_768,
+            clients: 16_384,
+            domains: 65_536,
+            fresh_days: 7,
+            rare_clients: 2,
             seen_names: 4_194_304,
             seen_hours: 24,
             suspects: 8_192,
@@ -139,7 +167,7 @@ pub enum ConfigError {
     /// The tables do not fit the promise.
     #[error(
         "the tables need {need} MiB but state.memory_mib is {promised}: \
-         lower state.keys, state.seen_names or state.suspects, or raise state.memory_mib"
+         lower state.keys, state.figures, state.seen_names or state.suspects, or raise state.memory_mib"
     )]
     Memory {
         /// What the sizes add up to.
@@ -175,6 +203,10 @@ impl Config {
     pub fn check(self) -> Result<Self, ConfigError> {
         for (key, value) in [
             ("state.keys", self.state.keys),
+            ("state.save_minutes", self.state.save_minutes),
+            ("state.figures", self.state.figures),
+            ("state.clients", self.state.clients),
+            ("state.domains", self.state.domains),
             ("state.seen_names", self.state.seen_names),
             ("state.seen_hours", self.state.seen_hours),
             ("state.suspects", self.state.suspects),
@@ -191,6 +223,10 @@ impl Config {
                 return Err(ConfigError::Value { key, value, must: "at least 1" });
             }
         }
+        if self.state.rare_clients > 7 {
+            let value = self.state.rare_clients;
+            return Err(ConfigError::Value { key: "state.rare_clients", value, must: "at most 7" });
+        }
         if self.alert.samples > 20 {
             let value = self.alert.samples;
             return Err(ConfigError::Value { key: "alert.samples", value, must: "at most 20" });
@@ -206,8 +242,6 @@ impl Config {
     #[must_use]
     pub fn memory_need(&self) -> u64 {
         let state = &self.state;
-        let keys = u64::from(state.keys.div_ceil(8).next_power_of_two()) * 8 * 128;
-        let seen = u64::from(state.seen_names).div_ceil(40) * 64 * 2;
         let suspect = SUSPECT_BYTES + u64::from(self.alert.samples) * SAMPLE_BYTES;
         let suspects = u64::from(state.suspects) * suspect;
         let pending = u64::from(self.sensor.pending_queries) * PENDING_BYTES;
@@ -221,13 +255,33 @@ impl Config {
         let handshakes = u64::from(self.sensor.tcp_handshakes) * HANDSHAKE_BYTES;
         let ticks = u64::from(self.sensor.tick_hosts) * 2 * TICK_BYTES;
         let sensor = pending + rates + streams + handshakes + ticks;
-        keys + seen + suspects + sensor + FIXED_BYTES
+        state.need() + suspects + sensor + FIXED_BYTES
     }
 }
 
 impl StateConfig {
     pub(crate) fn window(&self) -> Duration {
         Duration::from_secs(self.window_seconds.into())
+    }
+
+    /// Adds up what the tables of the state take, in bytes; a test holds the tables to it.
+    pub(crate) fn need(&self) -> u64 {
+        let keys = |n: u32| u64::from(n.div_ceil(8).next_power_of_two()) * 8;
+        let seen = u64::from(self.seen_names).div_ceil(40) * 64 * 2;
+        let accounts = keys(self.keys) + keys(self.clients) + keys(self.domains);
+        seen + accounts * ACCOUNT_BYTES
+            + keys(self.figures) * FIGURES_BYTES
+            + keys(self.domains) * DOMAIN_BYTES
+    }
+
+    /// Returns the capture time between two savings.
+    #[must_use]
+    pub fn save_every(&self) -> Duration {
+        Duration::from_secs(u64::from(self.save_minutes) * 60)
+    }
+
+    pub(crate) fn fresh_span(&self) -> Duration {
+        Duration::from_secs(u64::from(self.fresh_days) * 86_400)
     }
 
     pub(crate) fn seen_span(&self) -> Duration {
@@ -252,9 +306,9 @@ mod tests {
 
     #[test]
     fn tables_beyond_the_promise_and_unknown_keys_are_refused() {
-        let greedy: Config = toml_file::parse("[state]\nkeys = 4000000\n", "c.toml").unwrap();
+        let greedy: Config = toml_file::parse("[state]\nkeys = 8000000\n", "c.toml").unwrap();
         let error = greedy.check().unwrap_err().to_string();
-        assert!(error.contains("state.memory_mib is 200"), "{error}");
+        assert!(error.contains("state.memory_mib is 256"), "{error}");
         let error =
             toml_file::parse::<Config>("[state]\nkey = 1\n", "c.toml").unwrap_err().to_string();
         assert!(error.contains("c.toml:2") && error.contains("did you mean `keys`?"), "{error}");

@@ -4,12 +4,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use geophone_analytics::alert::{Action, Alert};
+use geophone_analytics::pipeline::Analytics;
 use geophone_analytics::replay::Listener;
 use geophone_analytics::rule::Rules;
 use geophone_analytics::severity::Severity;
 use geophone_analytics::sink::{FeatureFile, Sink};
+use geophone_analytics::state_file::StateFile;
 use geophone_sensor::capture::{CaptureError, Frame};
 use geophone_sensor::record::Record;
+use geophone_sensor::words::in_words;
 
 use crate::progress::Progress;
 use crate::reload::Reload;
@@ -19,6 +22,8 @@ pub(crate) struct Console {
     pub(crate) sink: Sink,
     pub(crate) features: Option<FeatureFile>,
     pub(crate) progress: Progress,
+    /// Where what is remembered is saved.
+    pub(crate) state: Option<StateFile>,
     /// Rules that were read again meanwhile.
     pub(crate) reload: Arc<Reload>,
     pub(crate) opened: u64,
@@ -58,6 +63,14 @@ impl Listener for Console {
     fn trouble(&mut self, error: CaptureError) {
         self.troubles += u64::from(!error.is_notice());
         self.progress.say(&error.to_string());
+    }
+
+    fn rest(&mut self, analytics: &Analytics) {
+        let Some(state) = &mut self.state else { return };
+        if let Err(error) = state.save_if_due(analytics) {
+            self.troubles += 1;
+            self.progress.say(&in_words(&error));
+        }
     }
 
     fn new_rules(&mut self) -> Option<Rules> {

@@ -11,5 +11,6 @@ pub mod detect;
 pub mod rule;
 pub mod alert;
 pub mod pipeline;
+pub mod state_file;
 pub mod sink;
 pub mod replay;

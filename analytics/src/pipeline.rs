@@ -2,41 +2,37 @@
 //!
 //! Owns every table and no thread; its only clock is the time of the records.
 
+mod accounts;
+mod charge;
 mod counters;
 mod judgement;
+mod keys;
 mod sighting;
+mod suspicion;
 
-use std::hash::BuildHasher;
+use std::io::{Read, Write};
 
 use foldhash::fast::FixedState;
 use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
-use self::judgement::judgement;
-use self::sighting::sighting_of;
-use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect, Suspects};
+use self::keys::Keys;
+use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::Config;
-use crate::detect::Features;
-use crate::price::{NamePrice, Pricer};
-use crate::rule::{Allow, Rules};
-use crate::state::{KeyState, KeyTable, LossHistory, Novelty, SeenFilter, Sighting, Tier};
-
-/// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
-const SUSPECT_FILL: f64 = 0.125;
-/// So is one that got this much text and opaque data never answered before, in bytes…
-const SUSPECT_TEXT: u32 = 512;
-/// …or asked this many queries of opaque types.
-const SUSPECT_OPAQUE: u32 = 2;
+use crate::price::Pricer;
+use crate::rule::Rules;
+use crate::state::{KeyState, LossHistory, SavedError, Scope, SignalPricer, Tables, Tier};
 
 /// The response code for a name that does not exist (RFC 1035 section 4.1.1).
 const NXDOMAIN: u16 = 3;
 
-/// What a transaction is charged to.
-struct Account {
-    key: u64,
-    subject: Subject,
-    seen: Sighting,
+/// A bucket and how full it is; above 1 it overflows.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    scope: Scope,
+    tier: Tier,
+    share: f64,
 }
 
 /// A key right after a transaction.
@@ -44,8 +40,12 @@ struct Moment {
     key: u64,
     subject: Subject,
     state: KeyState,
-    /// The fullest bucket and how full it is.
-    fill: (Tier, f64),
+    /// The fullest bucket of the contract for names.
+    names: Fill,
+    /// The fullest bucket of all.
+    fullest: Fill,
+    /// For an account over many: what this transaction adds for its domain or its client, in bits.
+    part: u32,
 }
 
 /// Records in, alerts out.
@@ -53,8 +53,8 @@ pub struct Analytics {
     rules: Rules,
     config: Config,
     pricer: Pricer,
-    seen: SeenFilter,
-    keys: KeyTable,
+    signals: SignalPricer,
+    tables: Tables,
     suspects: Suspects,
     hasher: FixedState,
     counters: AnalyticsCounters,
@@ -69,8 +69,8 @@ impl Analytics {
         let seed = config.sensor.hash_seed;
         Self {
             pricer: Pricer::new(),
-            seen: SeenFilter::new(config.state.seen_names, config.state.seen_span()),
-            keys: KeyTable::new(config.state.keys, config.state.window()),
+            signals: SignalPricer::default(),
+            tables: Tables::new(&config.state),
             suspects: Suspects::new(config.state.suspects, seed),
             hasher: FixedState::with_seed(seed),
             counters: AnalyticsCounters::default(),
@@ -109,209 +109,13 @@ impl Analytics {
             return;
         }
         self.counters.records_scored += 1;
-        let (key, name) = self.hashes(transaction);
-        let (novelty, price) = self.novelty(transaction, key, name);
-        let domain = Account { key, subject: Subject::Domain, seen: sighting_of(transaction) };
-        let fresh = self.account(&domain, transaction, &novelty, price, sink);
-        if let Some(price) = price.filter(|_| fresh && !transaction.name.suffix_known) {
-            self.undelegated(transaction, &novelty, price, sink);
+        let keys = Keys::of(transaction, &self.hasher);
+        let charge = self.charge(transaction, &keys);
+        let fresh = self.domain_account(transaction, &keys, &charge, sink);
+        if fresh && !transaction.name.suffix_known {
+            self.undelegated_account(transaction, &keys, &charge, sink);
         }
-    }
-
-    /// Charges one account for a transaction; tells whether the account is new.
-    fn account(
-        &mut self,
-        account: &Account,
-        transaction: &Transaction,
-        novelty: &Novelty,
-        price: Option<NamePrice>,
-        sink: &mut impl FnMut(&Alert<'_>),
-    ) -> bool {
-        let Account { key, subject, seen } = *account;
-        let Some(found) = self.keys.at(key, transaction.time, &self.rules.leak) else {
-            return false;
-        };
-        found.state.add(&seen, novelty, &self.rules.leak);
-        let (state, fresh) = (*found.state, found.fresh);
-        let moved = novelty.name || novelty.text_bytes > 0 || novelty.charged_bytes > 0.0;
-        let fill = self.rules.leak.fullest(&state.levels);
-        let moment = Moment { key, subject, fill, state };
-        self.suspect(transaction, &moment, price.filter(|_| novelty.name), sink);
-        if moved {
-            self.judge(transaction, &moment, sink);
-        }
-        fresh
-    }
-
-    /// Charges (client, server) for a name under a suffix nobody registers and a domain not met
-    /// before: whoever puts data where the domain would stand talks to the server itself.
-    fn undelegated(
-        &mut self,
-        transaction: &Transaction,
-        novelty: &Novelty,
-        price: NamePrice,
-        sink: &mut impl FnMut(&Alert<'_>),
-    ) {
-        let length = transaction.qname.wire().len();
-        let whole = self.pricer.price(&transaction.qname, length);
-        // The share that an allowance left of the price holds for the whole name too.
-        let share = novelty.charged_bytes / price.bits.as_bytes();
-        let charged = Novelty {
-            charged_bytes: whole.bits.as_bytes() * share,
-            bits: whole.bits.raw().div_ceil(256),
-            ..*novelty
-        };
-        let octets = length.saturating_sub(usize::from(transaction.name.n_labels));
-        let seen = Sighting {
-            octets: u32::try_from(octets).unwrap_or(u32::MAX),
-            ..sighting_of(transaction)
-        };
-        let server = (transaction.client, transaction.server, "undelegated");
-        let key = self.hasher.hash_one(server);
-        let account = Account { key, subject: Subject::Undelegated, seen };
-        self.account(&account, transaction, &charged, Some(whole), sink);
-    }
-
-    /// Returns the hash of (client, domain) and of (client, name), letters folded.
-    fn hashes(&self, transaction: &Transaction) -> (u64, u64) {
-        let mut lower = [0_u8; 256];
-        let wire = transaction.qname.wire();
-        for (cell, byte) in lower.iter_mut().zip(wire) {
-            *cell = byte.to_ascii_lowercase();
-        }
-        let at = usize::from(transaction.domain_at);
-        let domain = lower.get(at..wire.len()).unwrap_or_default();
-        let name = lower.get(..wire.len()).unwrap_or_default();
-        let hash = |part: &[u8]| self.hasher.hash_one((transaction.client, part));
-        (hash(domain), hash(name))
-    }
-
-    fn novelty(
-        &mut self,
-        transaction: &Transaction,
-        key: u64,
-        name: u64,
-    ) -> (Novelty, Option<NamePrice>) {
-        let mut novelty = Novelty::default();
-        let answer = &transaction.answer;
-        let text = answer.text_bytes.saturating_add(answer.opaque_bytes);
-        // What nobody asked for is a flood, not a download.
-        if text > 0 && transaction.status == Status::Answered {
-            let hash = self.hasher.hash_one((key, answer.fingerprint));
-            if self.seen.insert(hash, transaction.time) {
-                novelty.text_bytes = text;
-            }
-        }
-        if !self.seen.insert(name, transaction.time) {
-            return (novelty, None);
-        }
-        self.counters.names_novel += 1;
-        let price = self.pricer.price(&transaction.qname, usize::from(transaction.domain_at));
-        let bytes = price.bits.as_bytes();
-        novelty.bits = price.bits.raw().div_ceil(256);
-        self.counters.bits_priced += u64::from(novelty.bits);
-        match allowance(&self.rules, transaction) {
-            Some(allow) => {
-                novelty.charged_bytes = bytes / f64::from(allow.budget);
-                self.counters.names_allowed += 1;
-                self.counters.bits_allowed += u64::from(novelty.bits);
-            }
-            None => {
-                novelty.charged_bytes = bytes;
-                novelty.name = true;
-            }
-        }
-        (novelty, Some(price))
-    }
-
-    /// Adds to the evidence of a suspect, or begins one where the key comes near alarm.
-    fn suspect(
-        &mut self,
-        transaction: &Transaction,
-        moment: &Moment,
-        price: Option<NamePrice>,
-        sink: &mut impl FnMut(&Alert<'_>),
-    ) {
-        let Moment { key, subject, fill: (_, fill), state } = moment;
-        let samples = usize::try_from(self.config.alert.samples).unwrap_or_default();
-        if let Some(suspect) = self.suspects.find(*key) {
-            suspect.add(transaction, price, samples);
-            return;
-        }
-        let near = *fill >= SUSPECT_FILL
-            || state.novel_text_bytes >= SUSPECT_TEXT
-            || state.opaque_queries >= SUSPECT_OPAQUE;
-        if !near {
-            return;
-        }
-        if let Some(gone) = self.suspects.begin(*key, *subject, transaction) {
-            self.close(gone, "evicted: more suspects than the table holds", sink);
-        }
-        if let Some(suspect) = self.suspects.find(*key) {
-            suspect.add(transaction, price, samples);
-        }
-    }
-
-    /// Weighs a suspect whose figures moved; opens, updates or leaves its alert.
-    fn judge(
-        &mut self,
-        transaction: &Transaction,
-        moment: &Moment,
-        sink: &mut impl FnMut(&Alert<'_>),
-    ) {
-        let Some(suspect) = self.suspects.find(moment.key) else { return };
-        self.counters.judgements += 1;
-        let state = &moment.state;
-        let features = Features::new(state, moment.fill.1, transaction);
-        let open = suspect.open.as_ref().map(OpenAlert::detector);
-        let Some(judgement) = judgement(&self.rules, &features, moment.fill, open) else { return };
-        let Some(detector) = self.rules.detectors.get(judgement.detector) else { return };
-        let action = match suspect.open.take() {
-            None => {
-                suspect.open = Some(OpenAlert::open(judgement, suspect, state, &self.rules));
-                self.counters.alerts_opened += 1;
-                Action::Open
-            }
-            Some(mut open) => {
-                let worth = open.renew(judgement, state, &self.rules);
-                suspect.open = Some(open);
-                if !worth {
-                    self.counters.alerts_suppressed += 1;
-                    return;
-                }
-                self.counters.alerts_updated += 1;
-                Action::Update
-            }
-        };
-        if let Some(mut open) = suspect.open.take() {
-            let mut alert = open.tell(action, transaction.time, suspect, detector);
-            alert.loss = self.losses.between(alert.start, alert.time);
-            sink(&alert);
-            suspect.open = Some(open);
-        }
-    }
-
-    fn close_idle(&mut self, sink: &mut impl FnMut(&Alert<'_>)) {
-        let (now, patience) = (self.now, self.config.alert.close_after());
-        while let Some(gone) = self.suspects.take_idle(|suspect| now.since(suspect.last) > patience)
-        {
-            self.close(gone, "idle: nothing new for the time in alert.close_after_seconds", sink);
-        }
-    }
-
-    fn close(
-        &mut self,
-        mut suspect: Suspect,
-        because: &'static str,
-        sink: &mut impl FnMut(&Alert<'_>),
-    ) {
-        let Some(mut open) = suspect.open.take() else { return };
-        let Some(detector) = self.rules.detectors.get(open.detector()) else { return };
-        self.counters.alerts_closed += 1;
-        let mut alert = open.tell(Action::Close, self.now, &suspect, detector);
-        alert.loss = self.losses.between(alert.start, alert.time);
-        alert.closed_because = Some(because);
-        sink(&alert);
+        self.wider_accounts(transaction, &keys, &charge, sink);
     }
 
     /// Puts `rules` in force; what is remembered stays, and alerts whose detector is gone close.
@@ -344,25 +148,57 @@ impl Analytics {
     #[must_use]
     pub fn counters(&self) -> AnalyticsCounters {
         AnalyticsCounters {
-            keys_used: self.keys.used(),
-            keys_evicted: self.keys.evicted(),
+            keys_used: self.tables.keys.used(),
+            keys_evicted: self.tables.evicted(),
+            figures_evicted: self.tables.figures.evicted(),
+            domains_evicted: self.tables.domains.evicted(),
+            leak_error_bytes: whole(self.tables.leak_error_bytes()),
             suspects_evicted: self.suspects.evicted,
-            seen_turned_early: self.seen.early_turns,
+            seen_turned_early: self.tables.seen.early_turns,
             ..self.counters.clone()
         }
+    }
+
+    /// The capture time that was reached.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Returns the same analytics with nothing remembered.
+    #[must_use]
+    pub fn blank(&self) -> Self {
+        Self::new(self.config.clone(), self.rules.clone())
+    }
+
+    /// Writes what is remembered.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn save(&self, out: &mut impl Write) -> Result<(), SavedError> {
+        self.tables.save(self.config.sensor.hash_seed, self.now, out)
+    }
+
+    /// Reads what was saved into tables that are empty; returns the capture time it was saved at.
+    ///
+    /// # Errors
+    /// Input that is damaged, or of another version or hash seed.
+    pub fn load(&mut self, input: &mut impl Read) -> Result<Timestamp, SavedError> {
+        self.tables.load(self.config.sensor.hash_seed, input)
     }
 
     /// Octets of the tables that do not grow.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.keys.memory() + self.seen.memory()
+        self.tables.memory()
     }
 }
 
-fn allowance<'a>(rules: &'a Rules, transaction: &Transaction) -> Option<&'a Allow> {
-    let nobody = transaction.has_answer()
-        && transaction.answer.rcode == NXDOMAIN
-        && !transaction.name.suffix_known;
-    let undelegated = rules.allow.undelegated().filter(|_| nobody);
-    undelegated.or_else(|| rules.allow.find(&transaction.qname, transaction.time))
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a level is not negative and far below 2^64"
+)]
+fn whole(bytes: f32) -> u64 {
+    bytes.ceil() as u64
 }

@@ -28,6 +28,8 @@ pub trait Listener {
     fn trouble(&mut self, error: CaptureError);
     /// Tells whether to stop early.
     fn has_enough(&self) -> bool;
+    /// The analytics stand where nothing is half done; asked after every frame.
+    fn rest(&mut self, _analytics: &Analytics) {}
     /// Returns rules to put in force from here on; asked after every frame.
     fn new_rules(&mut self) -> Option<Rules> {
         None
@@ -63,6 +65,7 @@ impl Replay {
                 Ok(None) => break,
                 Err(error) => listener.trouble(error),
             }
+            listener.rest(&self.analytics);
             if let Some(rules) = listener.new_rules() {
                 self.analytics.reload(rules, &mut |alert| listener.alert(alert));
             }
@@ -74,6 +77,17 @@ impl Replay {
             analytics.record(&record, &mut |alert| listener.alert(alert));
         });
         analytics.finish(&mut |alert| listener.alert(alert));
+    }
+
+    /// The analytics.
+    #[must_use]
+    pub const fn analytics(&self) -> &Analytics {
+        &self.analytics
+    }
+
+    /// The analytics, to read saved state into.
+    pub const fn analytics_mut(&mut self) -> &mut Analytics {
+        &mut self.analytics
     }
 
     /// Returns the counters of both halves.

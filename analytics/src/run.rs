@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use geophone_analytics::alert::rate;
 use geophone_analytics::rule::{RuleError, Rules};
 use geophone_analytics::sink::SinkError;
 
@@ -22,8 +23,9 @@ pub(crate) fn print_config(command: &ConfigCommand) -> anyhow::Result<ExitCode> 
 pub(crate) fn check_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let rules = rules_of(dir)?;
     print(&format!(
-        "{} detectors, 3 buckets, {} allowances: all good\n",
+        "{} detectors, {} buckets, {} allowances: all good\n",
         rules.detectors.len(),
+        rules.leak.iter().count(),
         rules.allow.iter().count()
     ))
 }
@@ -38,10 +40,13 @@ pub(crate) fn list_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
             detector.id, detector.card.threshold, detector.name
         );
     }
-    for bucket in &rules.leak.buckets {
+    for (scope, bucket) in rules.leak.iter() {
         text += &format!(
-            "bucket     {:<18} {} B + {:.4} B/s\n",
-            bucket.name, bucket.burst_bytes, bucket.bytes_per_second
+            "bucket     {:<18} {:>6} B + {:>6}  a {}\n",
+            bucket.name,
+            bucket.burst_bytes,
+            rate(bucket.bytes_per_second),
+            scope.words(),
         );
     }
     for allow in rules.allow.iter() {

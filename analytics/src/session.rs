@@ -11,6 +11,7 @@ use geophone_analytics::config::{Config, FormatName, OutputConfig};
 use geophone_analytics::replay::Replay;
 use geophone_analytics::severity::Severity;
 use geophone_analytics::sink::{FeatureFile, Format, Sink};
+use geophone_analytics::state_file::StateFile;
 use geophone_sensor::capture::{CaptureSet, FollowedDirectory, FrameSource, expand};
 #[cfg(target_os = "linux")]
 use geophone_sensor::live::LiveSource;
@@ -99,10 +100,23 @@ impl Session {
             Tempo::Replay(files) => Progress::new(files),
             Tempo::Live => Progress::new(&[]),
         };
+        let mut state = match &config.state.file {
+            Some(path) => Some(StateFile::open(path, config.state.save_every())?),
+            None => None,
+        };
+        let sink = Sink::open(&output.alerts, format)?;
+        let rules_dir = config.rules.take();
+        let mut replay = Replay::new(config, rules, detail);
+        if let Some(state) = &mut state
+            && let Some(time) = state.load(replay.analytics_mut(), &mut say)?
+        {
+            say(&format!("what was remembered at {time} is taken up again"));
+        }
         let console = Console {
-            sink: Sink::open(&output.alerts, format)?,
+            sink,
             features,
             progress,
+            state,
             reload: Arc::default(),
             opened: 0,
             worst: None,
@@ -111,9 +125,9 @@ impl Session {
         Ok(Self {
             console,
             stats: stats.as_deref().map(StatsFile::create).transpose()?,
-            rules: config.rules.take(),
+            rules: rules_dir,
             fail_on: output.fail_on,
-            replay: Replay::new(config, rules, detail),
+            replay,
         })
     }
 
@@ -142,6 +156,9 @@ impl Session {
         let Self { mut replay, mut console, stats, fail_on, .. } = self;
         replay.run(source, &mut console);
         console.progress.finish();
+        if let Some(state) = &mut console.state {
+            state.save(replay.analytics())?;
+        }
         let (sensor, analytics) = replay.counters();
         if let Some(stats) = stats {
             let more = MoreCounters { named: analytics.named(), imbalance: analytics.imbalance() };

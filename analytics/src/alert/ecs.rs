@@ -2,6 +2,8 @@
 //!
 //! Own facts stand under `geophone`; nothing is added to ECS's own objects.
 
+use std::net::IpAddr;
+
 use geophone_sensor::decode::rdata::{rcode_name, type_name};
 use serde_json::{Map, Value, json};
 
@@ -39,7 +41,7 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
         "dns": { "question": { "registered_domain": domain } },
         "network": network(alert),
         "threat": threat(alert),
-        "related": { "ip": [alert.client, alert.server], "hosts": Vec::from_iter(domain) },
+        "related": { "ip": related_ips(alert), "hosts": related_hosts(alert) },
         "observer": {
             "vendor": "geophone",
             "product": "geophone",
@@ -48,6 +50,18 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
         },
         "geophone": own(alert),
     })
+}
+
+fn related_ips(alert: &Alert<'_>) -> Vec<IpAddr> {
+    let mut ips = vec![alert.client, alert.server];
+    ips.extend(alert.clients.iter().map(|(client, _)| *client).filter(|ip| *ip != alert.client));
+    ips
+}
+
+fn related_hosts<'a>(alert: &'a Alert<'_>) -> Vec<&'a String> {
+    let own = Some(&alert.domain).filter(|domain| !domain.is_empty());
+    let others = alert.domains.iter().map(|(domain, _)| domain).filter(|d| **d != alert.domain);
+    own.into_iter().chain(others).collect()
 }
 
 /// ECS has `vlan` for the outer tag and `inner.vlan` for the one behind it; tunnels are ours.
@@ -136,6 +150,7 @@ fn own(alert: &Alert<'_>) -> Value {
     let overflow = alert.overflow.as_ref().map(|overflow| {
         json!({
             "bucket": overflow.bucket,
+            "key": overflow.scope.name(),
             "level_bytes": rounded(overflow.level_bytes),
             "burst_bytes": rounded(overflow.burst_bytes),
             "bytes_per_second": overflow.bytes_per_second,
@@ -157,6 +172,12 @@ fn own(alert: &Alert<'_>) -> Value {
         "leak_contract": overflow,
         "leak_bytes": alert.leak_bytes,
         "leak_error_bytes": alert.leak_error_bytes,
+        "subject": alert.subject.name(),
+        "domains": alert.domains.iter().map(|(domain, bytes)| json!({"domain": domain, "leak_bytes": bytes}))
+            .collect::<Vec<_>>(),
+        "clients": alert.clients.iter().map(|(client, bytes)| json!({"client": client, "leak_bytes": bytes}))
+            .collect::<Vec<_>>(),
+        "channels": channels(alert),
         "queries": alert.queries,
         "unique": alert.unique,
         "bytes_up": alert.bytes_up,
@@ -175,6 +196,19 @@ fn own(alert: &Alert<'_>) -> Value {
         "suppressed": alert.suppressed,
         "loss": loss,
         "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
+    })
+}
+
+/// Upper bounds by channel, in bytes: novel names, then what needs none, then what came down.
+fn channels(alert: &Alert<'_>) -> Value {
+    let channels = &alert.channels;
+    let bytes = |sixteenths: u32| u64::from(sixteenths).div_ceil(128);
+    json!({
+        "names_bytes": alert.leak_bytes,
+        "repeats_bytes": bytes(channels.repeat),
+        "types_bytes": bytes(channels.kind),
+        "timing_bytes": bytes(channels.timing),
+        "answers_bytes": channels.answer_bytes,
     })
 }
 

@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 
-use super::suspect::Sample;
+use super::suspect::{Sample, Subject};
 use crate::detect::Evidence;
 use crate::price::Expert;
 use crate::rule::Detector;
 use crate::severity::Severity;
-use crate::state::Loss;
+use crate::state::{Channels, Loss, Scope};
 
 /// What happened to the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,8 @@ impl Confidence {
 pub struct Overflow {
     /// The bucket's name.
     pub bucket: String,
+    /// What it is about.
+    pub scope: Scope,
     /// Its level in bytes.
     pub level_bytes: f64,
     /// h, in bytes.
@@ -123,6 +125,14 @@ pub struct Alert<'a> {
     pub types: BTreeMap<u16, u32>,
     /// Answers by response code since it was suspected.
     pub rcodes: BTreeMap<u16, u32>,
+    /// What is meant: a domain, a server, a client over many domains, a domain over many clients.
+    pub subject: Subject,
+    /// The domains that take part, with the price of their names in bytes, the dearest first.
+    pub domains: Vec<(String, u64)>,
+    /// The clients that take part, likewise.
+    pub clients: Vec<(IpAddr, u64)>,
+    /// What came by other ways than novel names.
+    pub channels: Channels,
     /// Names, the dearest, in the order they came.
     pub samples: Vec<Sample>,
     /// What most of the names look encoded with.

@@ -4,11 +4,11 @@ use geophone_sensor::time::Timestamp;
 
 use super::event::{Action, Alert, Confidence, Overflow};
 use super::identity::identity;
-use super::suspect::Suspect;
+use super::suspect::{Subject, Suspect};
 use crate::detect::Evidence;
 use crate::rule::{Detector, Rules};
 use crate::severity::Severity;
-use crate::state::{KeyState, Loss};
+use crate::state::{Channels, KeyState, Loss};
 
 /// An update is told when the possible leak has grown by this factor…
 const LEAK_STEP: u64 = 4;
@@ -51,6 +51,7 @@ struct Figures {
     leak_error_bytes: u64,
     queries: u32,
     unique: u32,
+    channels: Channels,
 }
 
 impl Figures {
@@ -60,13 +61,14 @@ impl Figures {
             clippy::cast_sign_loss,
             reason = "a level is not negative and far below 2^64"
         )]
-        let leak_error_bytes = state.inherited.ceil() as u64;
+        let leak_error_bytes = state.account.inherited.ceil() as u64;
         Self {
-            start: state.first,
-            leak_bytes: u64::from(state.total_bits).div_ceil(8),
+            start: state.account.first,
+            leak_bytes: u64::from(state.account.total_bits).div_ceil(8),
             leak_error_bytes,
-            queries: state.total_queries,
-            unique: state.total_novel,
+            queries: state.account.total_queries,
+            unique: state.account.total_novel,
+            channels: state.figures.channels,
         }
     }
 }
@@ -77,12 +79,13 @@ impl OpenAlert {
     pub fn open(judgement: Judgement, suspect: &Suspect, state: &KeyState, rules: &Rules) -> Self {
         let rule = rules.detectors.get(judgement.detector).map_or("", |detector| &detector.id);
         let figures = Figures::of(state);
-        let id = identity(&[
-            rule.as_bytes(),
-            suspect.client.to_string().as_bytes(),
-            suspect.domain.as_bytes(),
-            &figures.start.micros().to_be_bytes(),
-        ]);
+        let client = suspect.client.to_string();
+        let start = figures.start.micros().to_be_bytes();
+        let mut parts = vec![rule.as_bytes(), client.as_bytes(), suspect.domain.as_bytes(), &start];
+        if suspect.subject != Subject::Domain {
+            parts.push(suspect.subject.name().as_bytes());
+        }
+        let id = identity(&parts);
         let severity = severity_of(&judgement, rules);
         Self {
             id,
@@ -138,7 +141,8 @@ impl OpenAlert {
         suspect: &Suspect,
         detector: &'a Detector,
     ) -> Alert<'a> {
-        let Figures { start, leak_bytes, leak_error_bytes, queries, unique } = self.figures;
+        let Figures { start, leak_bytes, leak_error_bytes, queries, unique, channels } =
+            self.figures;
         Alert {
             action,
             id: self.id.clone(),
@@ -164,6 +168,10 @@ impl OpenAlert {
             bytes_down: suspect.bytes_down,
             types: suspect.types.clone(),
             rcodes: suspect.rcodes.clone(),
+            subject: suspect.subject,
+            domains: suspect.domains(),
+            clients: suspect.clients(),
+            channels,
             samples: suspect.samples.clone(),
             encoding: suspect.encoding(),
             suppressed: std::mem::take(&mut self.suppressed),

@@ -3,19 +3,39 @@
 use std::time::Duration;
 
 use super::event::Alert;
+use super::suspect::Subject;
+
+/// Parts of a rotation that a sentence names.
+const SHOWN: usize = 5;
 
 impl Alert<'_> {
     /// Returns the alert in one sentence with its numbers.
     #[must_use]
     pub fn reason(&self) -> String {
         let span = in_words(self.end.since(self.start));
-        let mut text = format!(
-            "{} asked {} distinct names of {} within {span}; up to {} could have left in them",
-            self.client,
-            self.unique,
-            self.target(),
-            bytes(self.leak_bytes),
-        );
+        let (unique, leak) = (self.unique, bytes(self.leak_bytes));
+        let mut text = match self.subject {
+            Subject::Domain | Subject::Undelegated => format!(
+                "{} asked {unique} distinct names of {} within {span}; up to {leak} could have \
+                 left in them",
+                self.client,
+                self.target(),
+            ),
+            Subject::Rotation => format!(
+                "{} asked {unique} distinct names of {} fresh, rare domains ({}) within {span}; \
+                 up to {leak} could have left in them together",
+                self.client,
+                self.domains.len(),
+                first_of(&self.domains),
+            ),
+            Subject::Shared => format!(
+                "{} clients ({}) asked {unique} distinct names of {} within {span}; up to {leak} \
+                 could have left in them together",
+                self.clients.len(),
+                first_of(&self.clients),
+                self.target(),
+            ),
+        };
         if let Some(overflow) = &self.overflow {
             text += &format!(
                 "; the leak contract's {} bucket ({:.0} B + {}) overflowed",
@@ -43,11 +63,23 @@ impl Alert<'_> {
     /// Returns the allowance to paste into a file of the rules' `allow` folder.
     #[must_use]
     pub fn silence(&self) -> String {
-        if self.domain.is_empty() {
+        if self.subject == Subject::Undelegated {
             return "[undelegated]\nreason = \"why this is fine\"\nbudget = 100\n".to_owned();
         }
-        format!("[[allow]]\ndomain = \"{}\"\nreason = \"why this is fine\"\n", escape(&self.domain))
+        let rotation = self.domains.iter().map(|(domain, _)| domain);
+        let own = std::iter::once(&self.domain).filter(|_| self.domains.is_empty());
+        let allow = |domain: &String| {
+            format!("[[allow]]\ndomain = \"{}\"\nreason = \"why this is fine\"\n", escape(domain))
+        };
+        rotation.chain(own).take(SHOWN).map(allow).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Returns the first few parts in words.
+fn first_of<T: std::fmt::Display>(parts: &[(T, u64)]) -> String {
+    let shown: Vec<_> = parts.iter().take(SHOWN).map(|(part, _)| part.to_string()).collect();
+    let more = parts.len().saturating_sub(SHOWN);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 /// Escapes what a TOML string cannot hold as it is.
@@ -64,7 +96,9 @@ pub(super) fn bytes(n: u64) -> String {
     }
 }
 
-fn rate(bytes_per_second: f64) -> String {
+/// Returns a rate with the unit of the rule file.
+#[must_use]
+pub fn rate(bytes_per_second: f64) -> String {
     if bytes_per_second >= 0.05 {
         format!("{bytes_per_second} B/s")
     } else {

@@ -10,6 +10,7 @@ use geophone_sensor::record::Transaction;
 use geophone_sensor::time::Timestamp;
 
 use super::lifecycle::OpenAlert;
+use super::part::{Part, Parts};
 use crate::price::{Bits, Expert, NamePrice};
 
 /// Distinct query types and response codes kept per suspect.
@@ -31,17 +32,37 @@ pub struct Sample {
 }
 
 /// What a client is suspected of talking to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subject {
     /// A registered domain.
+    #[default]
     Domain,
+    /// All fresh and rare domains of a client together.
+    Rotation,
+    /// A registered domain, from all its clients together.
+    Shared,
     /// A server, through names under no suffix that anybody registers.
     Undelegated,
+}
+
+impl Subject {
+    /// Returns the word that alerts carry.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Domain => "domain",
+            Self::Rotation => "rotation",
+            Self::Shared => "shared",
+            Self::Undelegated => "server",
+        }
+    }
 }
 
 /// The evidence about one (client, domain) near alarm.
 #[derive(Clone, Debug)]
 pub struct Suspect {
+    /// What is suspected.
+    pub subject: Subject,
     /// Who asks.
     pub client: IpAddr,
     /// Who was asked last.
@@ -66,6 +87,9 @@ pub struct Suspect {
     pub bytes_up: u64,
     /// Octets of answer messages since it is suspected.
     pub bytes_down: u64,
+    /// The domains of a rotation or the clients of a shared domain, each with the price of its
+    /// names in bits.
+    pub parts: Parts,
     /// The alert that is open about it.
     pub open: Option<OpenAlert>,
 }
@@ -74,6 +98,7 @@ impl Default for Suspect {
     fn default() -> Self {
         let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
         Self {
+            subject: Subject::default(),
             client: unspecified,
             server: unspecified,
             domain: String::new(),
@@ -86,6 +111,7 @@ impl Default for Suspect {
             experts: BTreeMap::new(),
             bytes_up: 0,
             bytes_down: 0,
+            parts: Parts::default(),
             open: None,
         }
     }
@@ -95,10 +121,11 @@ impl Suspect {
     /// Begins to suspect the client of `transaction`.
     fn begin(subject: Subject, transaction: &Transaction) -> Self {
         let domain = match subject {
-            Subject::Domain => transaction.domain_text(),
             Subject::Undelegated => String::new(),
+            _ => transaction.domain_text(),
         };
         Self {
+            subject,
             client: transaction.client,
             domain,
             suffix_known: transaction.name.suffix_known,
@@ -120,6 +147,45 @@ impl Suspect {
         if let Some(price) = price {
             count(&mut self.experts, price.expert);
             self.keep(transaction, price.bits, samples);
+        }
+    }
+
+    /// Adds `bits` to the domain or the client of `transaction`, where the subject has several.
+    pub fn add_part(&mut self, transaction: &Transaction, bits: u32) {
+        match self.subject {
+            Subject::Rotation => self.parts.add(Part::Domain(transaction.domain_text()), bits),
+            Subject::Shared => self.parts.add(Part::Client(transaction.client), bits),
+            Subject::Domain | Subject::Undelegated => {}
+        }
+    }
+
+    /// Returns the domains that take part with the price of their names in bytes.
+    #[must_use]
+    pub fn domains(&self) -> Vec<(String, u64)> {
+        self.parts.dearest().filter_map(|(part, bytes)| Some((part.domain()?, bytes))).collect()
+    }
+
+    /// Returns the clients that take part with the price of their names in bytes.
+    #[must_use]
+    pub fn clients(&self) -> Vec<(IpAddr, u64)> {
+        self.parts.dearest().filter_map(|(part, bytes)| Some((part.client()?, bytes))).collect()
+    }
+
+    /// Tells whether the account is over several but one part alone makes most of it: then the
+    /// account of that part is the one to tell, unless this one overflows.
+    #[must_use]
+    pub fn is_one_of_many_no_more(&self, fill: f64) -> bool {
+        let wide = matches!(self.subject, Subject::Rotation | Subject::Shared);
+        wide && fill <= 1.0 && self.parts.is_mostly_one()
+    }
+
+    /// Names the dearest part, for alerts that have room for one.
+    pub fn name_the_largest(&mut self) {
+        let dearest = self.parts.dearest().next().map(|(part, _)| part.clone());
+        match dearest {
+            Some(Part::Domain(domain)) => self.domain = domain,
+            Some(Part::Client(client)) => self.client = client,
+            None => {}
         }
     }
 
@@ -176,6 +242,13 @@ impl Suspects {
         let slot = self.map.find(&key)?;
         self.map.touch(slot);
         self.map.value_mut(slot)
+    }
+
+    /// Tells whether an alert about `key` is open.
+    #[must_use]
+    pub fn is_open(&self, key: u64) -> bool {
+        let slot = self.map.find(&key);
+        slot.and_then(|slot| self.map.value(slot)).is_some_and(|suspect| suspect.open.is_some())
     }
 
     /// Begins a suspect; one that had to give way and its open alert come back.

@@ -6,12 +6,15 @@ use geophone_sensor::decode::rdata::{rcode_name, type_name};
 
 use super::event::Alert;
 use super::reason::{bytes, in_words};
+use super::suspect::Subject;
 use crate::severity::Severity;
 
 /// Characters of a sample name that are shown.
 const SAMPLE_WIDTH: usize = 96;
 /// Samples that are shown.
 const SAMPLES: usize = 3;
+/// Domains or clients of one alert that are shown.
+const PARTS: usize = 12;
 
 /// How the terminal takes emphasis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +49,8 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
         text,
         "{severity}  {}  {} -> {}  score {} (alert at {}), confidence {}",
         alert.detector.id,
-        alert.client,
-        alert.target(),
+        who(alert),
+        whom(alert),
         alert.score,
         alert.detector.card.threshold,
         alert.confidence.name(),
@@ -73,6 +76,20 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
     Ok(())
 }
 
+fn who(alert: &Alert<'_>) -> String {
+    match alert.subject {
+        Subject::Shared => format!("{} clients", alert.clients.len()),
+        _ => alert.client.to_string(),
+    }
+}
+
+fn whom(alert: &Alert<'_>) -> String {
+    match alert.subject {
+        Subject::Rotation => format!("{} domains together", alert.domains.len()),
+        _ => alert.target(),
+    }
+}
+
 fn reasons(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
     writeln!(text, "\n  points  feature           value      from   usual")?;
     for evidence in &alert.evidence {
@@ -90,6 +107,11 @@ fn reasons(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
 }
 
 fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
+    for (what, parts) in [("domains", shown(&alert.domains)), ("clients", shown(&alert.clients))] {
+        if !parts.is_empty() {
+            writeln!(text, "  {what} {}", parts.join(", "))?;
+        }
+    }
     let types: Vec<_> =
         alert.types.iter().map(|(kind, n)| format!("{} {n}", type_name(*kind))).collect();
     let rcodes: Vec<_> =
@@ -124,6 +146,11 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
     writeln!(text, "  advice  {}", alert.detector.advice)?;
     let silence = alert.silence().lines().take(2).collect::<Vec<_>>().join(" ");
     writeln!(text, "  silence {silence} … (see rules/README.md)\n")
+}
+
+/// Parts of an alert that is about several, with what each could have carried.
+fn shown<T: std::fmt::Display>(parts: &[(T, u64)]) -> Vec<String> {
+    parts.iter().take(PARTS).map(|(part, n)| format!("{part} ({})", bytes(*n))).collect()
 }
 
 /// The VLANs and tunnels, the outermost tunnel first.

@@ -65,7 +65,7 @@ impl<'a> Features<'a> {
     /// Returns the value of `feature`.
     #[must_use]
     pub fn value(&self, feature: Feature) -> f64 {
-        let state = self.state;
+        let state = &self.state.figures;
         match feature {
             Feature::AnswerPayload => ratio(state.payload_bytes, state.answers),
             Feature::BitsPerChar => ratio(state.bits, state.octets),

@@ -39,8 +39,18 @@ pub struct AnalyticsCounters {
     pub alerts_closed: u64,
     /// Keys in the table.
     pub keys_used: u64,
-    /// Keys that gave way to others.
+    /// Keys of the leak contract that gave way to others.
     pub keys_evicted: u64,
+    /// Keys whose figures gave way to others'.
+    pub figures_evicted: u64,
+    /// Domains whose facts gave way to others'.
+    pub domains_evicted: u64,
+    /// The most by which any level of the leak contract may be too high, in bytes.
+    pub leak_error_bytes: u64,
+    /// Bytes that were charged to clients over fresh, rare domains together.
+    pub bytes_rotation: u64,
+    /// Bytes that were charged to domains over all clients.
+    pub bytes_shared: u64,
     /// Suspects that gave way to others.
     pub suspects_evicted: u64,
     /// Generations of the first-seen filter that were full before their time.
@@ -70,6 +80,11 @@ impl AnalyticsCounters {
             ("alert.closed", self.alerts_closed),
             ("state.keys_used", self.keys_used),
             ("state.keys_evicted", self.keys_evicted),
+            ("state.figures_evicted", self.figures_evicted),
+            ("state.domains_evicted", self.domains_evicted),
+            ("state.leak_error_bytes", self.leak_error_bytes),
+            ("analytics.bytes_rotation", self.bytes_rotation),
+            ("analytics.bytes_shared", self.bytes_shared),
             ("state.suspects_evicted", self.suspects_evicted),
             ("state.seen_turned_early", self.seen_turned_early),
         ])

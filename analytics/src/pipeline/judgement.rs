@@ -1,19 +1,19 @@
 //! What the detectors say of a key at one moment.
 
+use super::Fill;
 use crate::alert::{Judgement, Overflow};
 use crate::detect::Features;
 use crate::rule::Rules;
 use crate::severity::Severity;
-use crate::state::Tier;
 
 /// Asks every detector, or the one whose alert is open, and returns the one that is surest.
 pub(super) fn judgement(
     rules: &Rules,
     features: &Features<'_>,
-    fill: (Tier, f64),
+    fill: Fill,
     open: Option<usize>,
 ) -> Option<Judgement> {
-    let overflows = fill.1 > 1.0;
+    let overflows = fill.share > 1.0;
     let mut best: Option<(i32, usize, i32)> = None;
     for (index, detector) in rules.detectors.iter().enumerate() {
         let score = detector.card.score(features);
@@ -25,14 +25,15 @@ pub(super) fn judgement(
         }
     }
     let (_, detector, score) = best?;
-    let bucket = rules.leak.bucket(fill.0).filter(|_| overflows);
+    let bucket = rules.leak.scope(fill.scope).bucket(fill.tier).filter(|_| overflows);
     Some(Judgement {
         detector,
         score,
         evidence: rules.detectors.get(detector)?.card.evidence(features),
         overflow: bucket.map(|bucket| Overflow {
             bucket: bucket.name.clone(),
-            level_bytes: fill.1 * bucket.burst_bytes,
+            scope: fill.scope,
+            level_bytes: fill.share * bucket.burst_bytes,
             burst_bytes: bucket.burst_bytes,
             bytes_per_second: bucket.bytes_per_second,
         }),

@@ -1,21 +1,23 @@
-//! The running figures of one (client, domain).
+//! The running figures of one (client, domain), which scorecards weigh.
 
 use std::time::Duration;
 
 use geophone_sensor::time::Timestamp;
 
-use super::leak::{LeakContract, Levels};
+use super::account::Account;
+use super::channel::Channels;
+use super::sets::Sets;
 
-/// The figures of one (client, domain): 120 octets, beside 8 of its tag in the table.
+/// The figures of one key.
 ///
-/// The windowed figures are halved whenever a window of capture time is over, so a figure stands
-/// for one to two windows; shares and means of them are what the scorecards use.
+/// They are halved whenever a window of capture time is over, so a figure stands for one to two
+/// windows; shares and means of them are what the scorecards use.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct KeyState {
-    pub(crate) levels: Levels,
-    pub(crate) last: Timestamp,
-    pub(crate) first: Timestamp,
+pub struct Figures {
+    last: Timestamp,
     window: u32,
+    /// What came by other ways than novel names.
+    pub channels: Channels,
     /// Queries in the window.
     pub queries: u32,
     /// Novel names.
@@ -42,14 +44,21 @@ pub struct KeyState {
     pub novel_texts: u32,
     /// Answers that no such name exists.
     pub nxdomain: u32,
-    /// Queries since the key was first met.
-    pub total_queries: u32,
-    /// Novel names since then.
-    pub total_novel: u32,
-    /// Price of the novel names since then, in bits.
-    pub total_bits: u32,
-    /// Bytes in the buckets that an evicted key left behind: the error of the levels.
-    pub(crate) inherited: f32,
+}
+
+/// The figures of keys, bounded; the key longest without a query gives way.
+pub struct FigureTable {
+    sets: Sets<Figures>,
+    window: Duration,
+}
+
+/// A key right after a transaction: what it owes, and what scorecards weigh.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyState {
+    /// What it owes to the contract.
+    pub account: Account,
+    /// What scorecards weigh.
+    pub figures: Figures,
 }
 
 /// What is new about one transaction.
@@ -94,18 +103,39 @@ pub struct Sighting {
     pub nxdomain: bool,
 }
 
-impl KeyState {
-    /// Begins a key at `time`, its buckets as an evicted key left them.
-    pub(crate) fn begin(time: Timestamp, left: Levels) -> Self {
-        let most = left.iter().copied().fold(0.0, f64::max);
-        #[expect(clippy::cast_possible_truncation, reason = "an error bar needs no more digits")]
-        let inherited = most as f32;
-        Self { levels: left, last: time, first: time, inherited, ..Self::default() }
+impl FigureTable {
+    /// Makes room for `keys` keys; `window` halves the figures.
+    #[must_use]
+    pub fn new(keys: u32, window: Duration) -> Self {
+        Self { sets: Sets::new(keys), window }
     }
 
-    /// Drains the buckets to `time` and halves the window's figures as often as windows passed.
-    pub(crate) fn advance(&mut self, time: Timestamp, contract: &LeakContract, window: Duration) {
-        contract.pour(&mut self.levels, time.since(self.last), 0.0);
+    /// Octets of the table.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.sets.memory()
+    }
+
+    /// Keys that gave way to others.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.sets.evicted()
+    }
+
+    /// Finds or begins the figures of `hash` and brings them up to `time`.
+    #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
+    pub(crate) fn at(&mut self, hash: u64, time: Timestamp) -> Option<&mut Figures> {
+        let (place, _) = self.sets.claim(hash, |figures| figures.last.micros() as f64)?;
+        let window = self.window;
+        let figures = self.sets.at(place)?;
+        figures.advance(time, window);
+        Some(figures)
+    }
+}
+
+impl Figures {
+    /// Halves the window's figures as often as windows passed.
+    fn advance(&mut self, time: Timestamp, window: Duration) {
         self.last = self.last.max(time);
         let index = window_index(time, window);
         let passed = index.wrapping_sub(self.window);
@@ -119,10 +149,9 @@ impl KeyState {
     }
 
     /// Adds one transaction.
-    pub(crate) fn add(&mut self, seen: &Sighting, novelty: &Novelty, contract: &LeakContract) {
+    pub(crate) fn add(&mut self, seen: &Sighting, novelty: &Novelty) {
         let add = |figure: &mut u32, n: u32| *figure = figure.saturating_add(n);
         add(&mut self.queries, 1);
-        add(&mut self.total_queries, 1);
         add(&mut self.opaque_queries, u32::from(seen.carries == Carries::Opaque));
         let carrier = matches!(seen.carries, Carries::Names | Carries::Text);
         add(&mut self.carrier_queries, u32::from(carrier));
@@ -138,14 +167,9 @@ impl KeyState {
         }
         if novelty.name {
             add(&mut self.novel, 1);
-            add(&mut self.total_novel, 1);
             add(&mut self.bits, novelty.bits);
-            add(&mut self.total_bits, novelty.bits);
             add(&mut self.octets, seen.octets);
             add(&mut self.entropy_millibits, seen.entropy_millibits);
-        }
-        if novelty.charged_bytes > 0.0 {
-            contract.pour(&mut self.levels, Duration::ZERO, novelty.charged_bytes);
         }
     }
 
@@ -183,7 +207,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_and_its_tag_take_at_most_128_octets() {
-        assert!(size_of::<KeyState>() + size_of::<u64>() <= 128, "{}", size_of::<KeyState>());
+    fn figures_are_halved_with_every_window_and_never_by_time_that_runs_backwards() {
+        let mut table = FigureTable::new(8, Duration::from_secs(10));
+        let at = |seconds: i64| Timestamp(seconds * 1_000_000);
+        table.at(5, at(100)).unwrap().queries = 64;
+        for (seconds, left) in [(105, 64), (90, 64), (111, 32), (139, 8)] {
+            assert_eq!(table.at(5, at(seconds)).unwrap().queries, left, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn figures_take_at_most_what_was_planned() {
+        assert!(size_of::<Figures>() <= 224, "{}", size_of::<Figures>());
     }
 }

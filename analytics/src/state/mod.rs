@@ -1,13 +1,23 @@
 //! What is remembered: bounded, whatever keys an attacker chooses.
 
+mod account;
+mod channel;
+mod domain;
 mod key;
 mod leak;
 mod loss;
+mod saved;
 mod seen;
-mod table;
+mod sets;
+mod tables;
 
-pub use key::{Carries, KeyState, Novelty, Sighting};
-pub use leak::{Bucket, LeakContract, TIERS, Tier};
+pub use account::{Account, Ledger};
+pub use channel::Channels;
+pub(crate) use channel::{Signal, SignalPricer};
+pub use domain::{DomainFacts, DomainTable};
+pub use key::{Carries, FigureTable, Figures, KeyState, Novelty, Sighting};
+pub use leak::{Bucket, Buckets, LeakContract, Scope, TIERS, Tier};
 pub use loss::{Loss, LossHistory};
+pub use saved::SavedError;
 pub use seen::SeenFilter;
-pub use table::{Found, KeyTable};
+pub use tables::Tables;

@@ -65,6 +65,33 @@ impl SeenFilter {
         !has(&self.old, block, &masks)
     }
 
+    /// Returns both generations and what stands beside them, as words.
+    pub(crate) fn words(&self) -> Vec<u64> {
+        let began = self.began.map_or(0, |time| time.micros().cast_unsigned());
+        let head = [self.names, u64::from(self.began.is_some()), began];
+        let blocks = self.young.iter().chain(&self.old);
+        head.into_iter().chain(blocks.flatten().copied()).collect()
+    }
+
+    /// Takes words over, if there are as many as this filter has; tells whether it did.
+    pub(crate) fn restore(&mut self, words: &[u64]) -> bool {
+        let blocks = self.young.len();
+        let Some(([names, known, began], rest)) = words.split_first_chunk() else { return false };
+        if rest.len() != 2 * blocks * WORDS {
+            return false;
+        }
+        self.names = *names;
+        self.began = (*known == 1).then(|| Timestamp(began.cast_signed()));
+        let cells = self.young.iter_mut().chain(&mut self.old).flatten();
+        cells.zip(rest).for_each(|(cell, word)| *cell = *word);
+        true
+    }
+
+    /// Returns the number of words that this filter has.
+    pub(crate) fn n_words(&self) -> u64 {
+        u64::try_from(3 + 2 * self.young.len() * WORDS).unwrap_or(u64::MAX)
+    }
+
     fn turn(&mut self, time: Timestamp) {
         let began = *self.began.get_or_insert(time);
         let full = self.names >= self.capacity;

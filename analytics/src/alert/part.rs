@@ -1,0 +1,107 @@
+//! The domains of one client, or the clients of one domain, that an alert is about together.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Parts kept apart; the cheapest gives way to one that is dearer.
+const MOST: usize = 64;
+
+/// One domain or one client.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A client.
+    Client(IpAddr),
+    /// A registered domain.
+    Domain(String),
+}
+
+impl Part {
+    /// Returns the client, if it is one.
+    #[must_use]
+    pub const fn client(&self) -> Option<IpAddr> {
+        match self {
+            Self::Client(client) => Some(*client),
+            Self::Domain(_) => None,
+        }
+    }
+
+    /// Returns the domain, if it is one.
+    #[must_use]
+    pub fn domain(&self) -> Option<String> {
+        match self {
+            Self::Client(_) => None,
+            Self::Domain(domain) => Some(domain.clone()),
+        }
+    }
+}
+
+/// Parts with the price of their names in bits, bounded (Space-Saving: one that comes new takes
+/// over the price of the cheapest, so none is priced too low).
+#[derive(Clone, Debug, Default)]
+pub struct Parts {
+    bits: BTreeMap<Part, u64>,
+}
+
+impl Parts {
+    /// Adds `bits` to `part`.
+    pub fn add(&mut self, part: Part, bits: u32) {
+        let mut left = 0;
+        if self.bits.len() >= MOST
+            && !self.bits.contains_key(&part)
+            && let Some(cheapest) = self.bits.iter().min_by_key(|(_, bits)| **bits)
+        {
+            let cheapest = cheapest.0.clone();
+            left = self.bits.remove(&cheapest).unwrap_or_default();
+        }
+        *self.bits.entry(part).or_insert(left) += u64::from(bits);
+    }
+
+    /// Walks the parts with the price of their names in bytes, the dearest first.
+    pub fn dearest(&self) -> impl Iterator<Item = (&Part, u64)> {
+        let mut parts: Vec<_> = self.bits.iter().map(|(part, bits)| (part, *bits)).collect();
+        // Stable: among equals the order of their names.
+        parts.sort_by_key(|(_, bits)| std::cmp::Reverse(*bits));
+        parts.into_iter().map(|(part, bits)| (part, bits.div_ceil(8)))
+    }
+
+    /// Tells whether one part makes more than two thirds of all.
+    #[must_use]
+    pub fn is_mostly_one(&self) -> bool {
+        let sum: u64 = self.bits.values().sum();
+        self.bits.values().max().is_some_and(|most| most * 3 > sum * 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domain(n: usize) -> Part {
+        Part::Domain(format!("d{n:03}.org"))
+    }
+
+    #[test]
+    fn the_dearest_come_first_and_none_is_priced_too_low() {
+        let mut parts = Parts::default();
+        for n in 0..MOST + 10 {
+            parts.add(domain(n), 80);
+        }
+        parts.add(domain(3), 8_000);
+        parts.add(domain(500), 16);
+        let told: Vec<_> = parts.dearest().collect();
+        assert_eq!(told.len(), MOST);
+        assert_eq!(told[0].0, &domain(3));
+        let newest = told.iter().find(|(part, _)| **part == domain(500)).unwrap();
+        assert!(newest.1 >= 2, "{newest:?}");
+    }
+
+    #[test]
+    fn one_part_may_make_most_of_it() {
+        let mut parts = Parts::default();
+        parts.add(domain(1), 300);
+        parts.add(domain(2), 100);
+        assert!(parts.is_mostly_one());
+        parts.add(domain(2), 100);
+        assert!(!parts.is_mostly_one());
+    }
+}

@@ -1,0 +1,231 @@
+//! What a transaction is charged to: its client and domain, and what is wider than these.
+
+use geophone_sensor::record::Transaction;
+
+use super::charge::{Charge, whole_name};
+use super::keys::Keys;
+use super::sighting::sighting_of;
+use super::{Analytics, Fill, Moment};
+use crate::alert::{Alert, Subject};
+use crate::price::NamePrice;
+use crate::state::{Account, DomainFacts, KeyState, Novelty, Scope, Sighting, Signal};
+
+/// Bytes a client may ask of each domain before an account over many domains counts: what a site
+/// that is visited for the first time costs.
+const FREE_BYTES: f64 = 24.0;
+
+/// What goes into one account.
+struct Entry<'a> {
+    key: u64,
+    subject: Subject,
+    seen: Sighting,
+    novelty: Novelty,
+    price: Option<NamePrice>,
+    charge: &'a Charge,
+    /// The domain's facts, where they matter to the account.
+    facts: Option<DomainFacts>,
+}
+
+impl Analytics {
+    /// Charges (client, domain); tells whether it was met for the first time.
+    pub(super) fn domain_account(
+        &mut self,
+        transaction: &Transaction,
+        keys: &Keys,
+        charge: &Charge,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) -> bool {
+        let facts = self.tables.domains.note(keys.domain, keys.client, transaction.time);
+        let entry = Entry {
+            key: keys.pair,
+            subject: Subject::Domain,
+            seen: sighting_of(transaction),
+            novelty: charge.novelty,
+            price: charge.price.filter(|_| charge.novelty.name),
+            charge,
+            facts,
+        };
+        self.enter(transaction, keys, &entry, sink)
+    }
+
+    /// Charges (client, server) for a name under a suffix nobody registers and a domain not met
+    /// before: whoever puts data where the domain would stand talks to the server itself.
+    pub(super) fn undelegated_account(
+        &mut self,
+        transaction: &Transaction,
+        keys: &Keys,
+        charge: &Charge,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Some((novelty, whole)) = whole_name(&self.pricer, transaction, charge) else { return };
+        let length = transaction.qname.wire().len();
+        let octets = length.saturating_sub(usize::from(transaction.name.n_labels));
+        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        let entry = Entry {
+            key: keys.server(transaction, &self.hasher),
+            subject: Subject::Undelegated,
+            seen: Sighting { octets, ..sighting_of(transaction) },
+            novelty,
+            price: Some(whole).filter(|_| novelty.name),
+            charge,
+            facts: None,
+        };
+        self.enter(transaction, keys, &entry, sink);
+    }
+
+    /// Puts `entry` into its account; tells whether it was met for the first time.
+    fn enter(
+        &mut self,
+        transaction: &Transaction,
+        keys: &Keys,
+        entry: &Entry<'_>,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) -> bool {
+        let (time, buckets) = (transaction.time, &self.rules.leak.client_domain);
+        let Some(found) = self.tables.keys.claim(entry.key, time, buckets) else { return false };
+        let bits = entry.novelty.name.then_some(entry.novelty.bits);
+        let charged = entry.novelty.charged_bytes;
+        let add = |account: &mut Account| account.add(time, bits, charged, buckets);
+        let Some((before, account)) = self.tables.keys.change(found.place, add) else {
+            return false;
+        };
+        let Some(figures) = self.tables.figures.at(entry.key, time) else { return false };
+        figures.add(&entry.seen, &entry.novelty);
+        let now = account.now(time);
+        let (tier, share) = buckets.fullest(&account.levels, now);
+        let names = Fill { scope: Scope::ClientDomain, tier, share };
+        let mut fullest = names;
+        // What else a client can tell counts where the domain is rare: the popular ones are
+        // repeated all day, and belong to nobody who listens to one client.
+        let rare = entry.facts.is_some_and(|facts| facts.is_rare(self.config.state.rare_clients));
+        if rare && !entry.charge.allowed && transaction.has_query() {
+            let signal = Signal {
+                time: now,
+                name: keys.name,
+                novel: entry.charge.price.is_some(),
+                distinct: before.total_novel,
+                qtype: transaction.qtype,
+                qclass: transaction.qclass,
+            };
+            let spent = self.signals.price(&mut figures.channels, &signal).bytes();
+            let contract = &self.rules.leak;
+            let down = f64::from(entry.charge.answer_bytes);
+            for (scope, bytes) in [(Scope::Signal, spent), (Scope::Answers, down)] {
+                let channels = &mut figures.channels;
+                let levels = if scope == Scope::Signal {
+                    &mut channels.signal
+                } else {
+                    &mut channels.answers
+                };
+                let buckets = contract.scope(scope);
+                buckets.pour(levels, now, bytes);
+                let (tier, share) = buckets.fullest(levels, now);
+                if share > 1.0 && share > fullest.share {
+                    fullest = Fill { scope, tier, share };
+                }
+            }
+            figures.channels.answer_bytes =
+                figures.channels.answer_bytes.saturating_add(entry.charge.answer_bytes);
+        }
+        let state = KeyState { account, figures: *figures };
+        let moment =
+            Moment { key: entry.key, subject: entry.subject, state, names, fullest, part: 0 };
+        self.look(transaction, &moment, &entry.novelty, entry.price, sink);
+        found.fresh
+    }
+
+    /// Charges the client over all fresh, rare domains, and the domain over all clients; not for
+    /// what an open alert tells of already.
+    pub(super) fn wider_accounts(
+        &mut self,
+        transaction: &Transaction,
+        keys: &Keys,
+        charge: &Charge,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Some(price) = charge.price.filter(|_| charge.novelty.charged_bytes > 0.0) else {
+            return;
+        };
+        if self.suspects.is_open(keys.pair) {
+            return;
+        }
+        let Some(facts) = self.tables.domains.find(keys.domain) else { return };
+        let (fresh, rare) = {
+            let state = &self.config.state;
+            (
+                facts.is_fresh(transaction.time, state.fresh_span()),
+                facts.is_rare(state.rare_clients),
+            )
+        };
+        let clients = facts.clients();
+        let charged = charge.novelty.charged_bytes;
+        let so_far = self.tables.keys.find(keys.pair).map_or(0, |account| account.total_bits);
+        let bytes = (f64::from(so_far) / 8.0 - FREE_BYTES).clamp(0.0, charged);
+        if fresh && rare && bytes > 0.0 {
+            self.counters.bytes_rotation += whole(bytes);
+            self.widen(
+                Wide { scope: Scope::Client, key: keys.client, bytes },
+                transaction,
+                charge,
+                price,
+                sink,
+            );
+        }
+        if charge.site_novel && clients > 1 {
+            self.counters.bytes_shared += whole(charged);
+            self.widen(
+                Wide { scope: Scope::Domain, key: keys.domain, bytes: charged },
+                transaction,
+                charge,
+                price,
+                sink,
+            );
+        }
+    }
+
+    fn widen(
+        &mut self,
+        wide: Wide,
+        transaction: &Transaction,
+        charge: &Charge,
+        price: NamePrice,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Wide { scope, key, bytes } = wide;
+        let time = transaction.time;
+        let buckets = self.rules.leak.scope(scope);
+        let (ledger, subject) = match scope {
+            Scope::Client => (&mut self.tables.clients, Subject::Rotation),
+            _ => (&mut self.tables.shared, Subject::Shared),
+        };
+        let Some(found) = ledger.claim(key, time, buckets) else { return };
+        let novel = charge.novelty.name.then_some(charge.novelty.bits);
+        let add = |account: &mut Account| account.add(time, novel, bytes, buckets);
+        let Some((_, account)) = ledger.change(found.place, add) else { return };
+        let (tier, share) = buckets.fullest(&account.levels, account.now(time));
+        let Some(figures) = self.tables.figures.at(key, time) else { return };
+        figures.add(&sighting_of(transaction), &charge.novelty);
+        let fill = Fill { scope, tier, share };
+        let state = KeyState { account, figures: *figures };
+        let part = charge.novelty.bits;
+        let moment = Moment { key, subject, state, names: fill, fullest: fill, part };
+        self.look(transaction, &moment, &charge.novelty, Some(price), sink);
+    }
+}
+
+/// An account over many domains or clients.
+#[derive(Clone, Copy)]
+struct Wide {
+    scope: Scope,
+    key: u64,
+    bytes: f64,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a price of one name is below 300 bytes"
+)]
+fn whole(bytes: f64) -> u64 {
+    bytes.ceil() as u64
+}

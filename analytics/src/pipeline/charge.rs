@@ -1,0 +1,102 @@
+//! What is new about a transaction, and what it costs.
+
+use std::hash::BuildHasher;
+
+use geophone_sensor::record::{Status, Transaction};
+
+use super::keys::Keys;
+use super::{Analytics, NXDOMAIN};
+use crate::price::{NamePrice, Pricer};
+use crate::rule::{Allow, Rules};
+use crate::state::Novelty;
+
+/// A 4-octet address, and one of 16.
+const ADDRESS_BYTES: [(u16, u32); 2] = [(1, 4), (28, 16)];
+
+/// What is new about a transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Charge {
+    pub(super) novelty: Novelty,
+    /// The price of a novel name.
+    pub(super) price: Option<NamePrice>,
+    /// Octets in an answer that was not seen before.
+    pub(super) answer_bytes: u32,
+    /// Whether no client asked for the name before.
+    pub(super) site_novel: bool,
+    /// Whether an allowance covers the name.
+    pub(super) allowed: bool,
+}
+
+impl Analytics {
+    /// Finds what is new about `transaction` and remembers it.
+    pub(super) fn charge(&mut self, transaction: &Transaction, keys: &Keys) -> Charge {
+        let mut charge = Charge::default();
+        self.answer(transaction, keys, &mut charge);
+        if !self.tables.seen.insert(keys.name, transaction.time) {
+            return charge;
+        }
+        charge.site_novel = self.tables.seen.insert(keys.site_name, transaction.time);
+        self.counters.names_novel += 1;
+        let price = self.pricer.price(&transaction.qname, usize::from(transaction.domain_at));
+        let bytes = price.bits.as_bytes();
+        let novelty = &mut charge.novelty;
+        novelty.bits = price.bits.raw().div_ceil(256);
+        self.counters.bits_priced += u64::from(novelty.bits);
+        match allowance(&self.rules, transaction) {
+            Some(allow) => {
+                novelty.charged_bytes = bytes / f64::from(allow.budget);
+                charge.allowed = true;
+                self.counters.names_allowed += 1;
+                self.counters.bits_allowed += u64::from(novelty.bits);
+            }
+            None => {
+                novelty.charged_bytes = bytes;
+                novelty.name = true;
+            }
+        }
+        charge.price = Some(price);
+        charge
+    }
+
+    /// What nobody asked for is a flood, not a download.
+    fn answer(&mut self, transaction: &Transaction, keys: &Keys, charge: &mut Charge) {
+        let answer = &transaction.answer;
+        if transaction.status != Status::Answered || answer.rdata_bytes == 0 {
+            return;
+        }
+        let text = answer.text_bytes.saturating_add(answer.opaque_bytes);
+        let each = ADDRESS_BYTES.iter().find(|(qtype, _)| *qtype == transaction.qtype);
+        let addresses = each.map_or(0, |(_, bytes)| bytes * u32::from(answer.n_addresses));
+        let hash = self.hasher.hash_one((keys.pair, answer.fingerprint));
+        if self.tables.seen.insert(hash, transaction.time) {
+            charge.novelty.text_bytes = text;
+            charge.answer_bytes = text.saturating_add(answer.name_bytes).saturating_add(addresses);
+        }
+    }
+}
+
+/// Prices the whole name, for an account whose domain is data too; what an allowance took off the
+/// subdomain it takes off the whole.
+pub(super) fn whole_name(
+    pricer: &Pricer,
+    transaction: &Transaction,
+    charge: &Charge,
+) -> Option<(Novelty, NamePrice)> {
+    let price = charge.price?;
+    let whole = pricer.price(&transaction.qname, transaction.qname.wire().len());
+    let share = charge.novelty.charged_bytes / price.bits.as_bytes();
+    let novelty = Novelty {
+        charged_bytes: whole.bits.as_bytes() * share,
+        bits: whole.bits.raw().div_ceil(256),
+        ..charge.novelty
+    };
+    Some((novelty, whole))
+}
+
+fn allowance<'a>(rules: &'a Rules, transaction: &Transaction) -> Option<&'a Allow> {
+    let nobody = transaction.has_answer()
+        && transaction.answer.rcode == NXDOMAIN
+        && !transaction.name.suffix_known;
+    let undelegated = rules.allow.undelegated().filter(|_| nobody);
+    undelegated.or_else(|| rules.allow.find(&transaction.qname, transaction.time))
+}

@@ -1,0 +1,78 @@
+//! Every table of the analytics together: made, measured and saved as one.
+
+use super::account::Ledger;
+use super::domain::DomainTable;
+use super::key::FigureTable;
+use super::seen::SeenFilter;
+use crate::config::StateConfig;
+
+/// Everything that is remembered but the suspects.
+pub struct Tables {
+    /// Which names were seen before.
+    pub seen: SeenFilter,
+    /// What is owed by (client, domain), and by (client, server) where there is no domain.
+    pub keys: Ledger,
+    /// What is owed by a client over fresh, rare domains together.
+    pub clients: Ledger,
+    /// What is owed by a domain over all clients.
+    pub shared: Ledger,
+    /// What scorecards weigh.
+    pub figures: FigureTable,
+    /// Since when domains are known, and who asks them.
+    pub domains: DomainTable,
+}
+
+impl Tables {
+    /// Makes empty tables of the configured sizes.
+    #[must_use]
+    pub fn new(config: &StateConfig) -> Self {
+        Self {
+            seen: SeenFilter::new(config.seen_names, config.seen_span()),
+            keys: Ledger::new(config.keys),
+            clients: Ledger::new(config.clients),
+            shared: Ledger::new(config.domains),
+            figures: FigureTable::new(config.figures, config.window()),
+            domains: DomainTable::new(config.domains),
+        }
+    }
+
+    /// Octets of all tables; they do not grow.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.seen.memory()
+            + self.keys.memory()
+            + self.clients.memory()
+            + self.shared.memory()
+            + self.figures.memory()
+            + self.domains.memory()
+    }
+
+    /// Keys of the contract that gave way to others.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.keys.evicted() + self.clients.evicted() + self.shared.evicted()
+    }
+
+    /// The most by which any level may be above the truth, in bytes: what was inherited from keys
+    /// that gave way.
+    #[must_use]
+    pub fn leak_error_bytes(&self) -> f32 {
+        self.keys
+            .worst_inherited()
+            .max(self.clients.worst_inherited())
+            .max(self.shared.worst_inherited())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_tables_take_what_is_promised_for_a_million_keys() {
+        let config = StateConfig::default();
+        let need = config.need();
+        assert!(config.keys >= 1_000_000 && need <= 100 << 20, "{} MiB", need >> 20);
+        assert_eq!(u64::try_from(Tables::new(&config).memory()).unwrap(), need);
+    }
+}
