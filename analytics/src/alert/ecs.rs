@@ -134,19 +134,6 @@ fn own(alert: &Alert<'_>) -> Value {
             })
         })
         .collect();
-    let samples: Vec<_> = alert
-        .samples
-        .iter()
-        .map(|sample| {
-            json!({
-                "time": sample.time.to_string(),
-                "qname": sample.qname.to_string(),
-                "qtype": type_name(sample.qtype),
-                "bits": rounded(sample.bits.as_f64()),
-                "answer_bytes": sample.answer_bytes,
-            })
-        })
-        .collect();
     let overflow = alert.overflow.as_ref().map(|overflow| {
         json!({
             "bucket": overflow.bucket,
@@ -186,7 +173,7 @@ fn own(alert: &Alert<'_>) -> Value {
             .collect::<Map<_, _>>(),
         "rcodes": alert.rcodes.iter().map(|(rcode, n)| (rcode_name(*rcode), json!(n)))
             .collect::<Map<_, _>>(),
-        "samples": samples,
+        "samples": samples(alert),
         "encoding": alert.encoding.map(crate::price::Expert::name),
         "tool": null,
         "tunnels": alert.path.tunnels().map(|tunnel| json!(tunnel)).collect::<Vec<_>>(),
@@ -197,6 +184,22 @@ fn own(alert: &Alert<'_>) -> Value {
         "loss": loss,
         "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
     })
+}
+
+fn samples(alert: &Alert<'_>) -> Vec<Value> {
+    alert
+        .samples
+        .iter()
+        .map(|sample| {
+            json!({
+                "time": sample.time.to_string(),
+                "qname": sample.qname.to_string(),
+                "qtype": type_name(sample.qtype),
+                "bits": rounded(sample.bits.as_f64()),
+                "answer_bytes": sample.answer_bytes,
+            })
+        })
+        .collect()
 }
 
 /// Upper bounds by channel, in bytes: novel names, then what needs none, then what came down.

@@ -229,9 +229,10 @@ mod tests {
         };
         let buckets = Buckets { tiers: [Some(bucket), None, None] };
         let mut ledger = Ledger::new(8);
-        for key in 0..9_u64 {
-            let entry = ledger.claim(8 * (key + 1), Timestamp(0), &buckets).unwrap();
-            let bytes = 100.0 + key as f64;
+        for key in 0..9_u8 {
+            let hash = 8 * (u64::from(key) + 1);
+            let entry = ledger.claim(hash, Timestamp(0), &buckets).unwrap();
+            let bytes = 100.0 + f64::from(key);
             let add = |account: &mut Account| account.add(Timestamp(0), Some(80), bytes, &buckets);
             ledger.change(entry.place, add).unwrap();
         }

@@ -180,8 +180,8 @@ mod tests {
 
     use super::*;
 
-    fn signal(seconds: f64, name: u64, qtype: u16, distinct: u32) -> Signal {
-        let time = Timestamp((seconds * 1e6) as i64 + 1);
+    fn signal(micros: u32, name: u64, qtype: u16, distinct: u32) -> Signal {
+        let time = Timestamp(i64::from(micros) + 1);
         Signal { time, name: name << 32, novel: false, distinct, qtype, qclass: 1 }
     }
 
@@ -191,7 +191,7 @@ mod tests {
         let mut spent = 0.0;
         for n in 0..400 {
             let qtype = if n % 2 == 0 { 1 } else { 28 };
-            let price = pricer.price(&mut channels, &signal(0.0, 7, qtype, 5));
+            let price = pricer.price(&mut channels, &signal(0, 7, qtype, 5));
             spent += (price.repeat + price.kind).as_f64();
         }
         assert!(spent < 100.0, "{spent} bits");
@@ -204,13 +204,12 @@ mod tests {
         for n in 0..500_u16 {
             let share = |qtype| {
                 let mut copy = channels;
-                (-pricer.price(&mut copy, &signal(0.0, 7, qtype, 5)).kind.as_f64()).exp2()
+                (-pricer.price(&mut copy, &signal(0, 7, qtype, 5)).kind.as_f64()).exp2()
             };
             let sum: f64 =
                 (0..=u16::MAX).step_by(if n % 100 == 0 { 1 } else { 509 }).map(share).sum();
             assert!(sum <= 1.0 + 1e-9, "{sum}");
-            pricer
-                .price(&mut channels, &signal(0.0, 7, [1, 28, 65, 16, 999][usize::from(n % 5)], 5));
+            pricer.price(&mut channels, &signal(0, 7, [1, 28, 65, 16, 999][usize::from(n % 5)], 5));
         }
     }
 
@@ -220,7 +219,7 @@ mod tests {
         /// was chosen, but for the luck that Kraft's inequality leaves (2^-n for n bits).
         #[test]
         fn modulation_is_never_priced_below_what_it_carries(
-            seed in any::<u64>(), log_names in 1_u32..9, n_types in 1_usize..5, log_gaps in 0_u32..5,
+            seed in any::<u64>(), log_names in 1_u32..9, n_types in 1_u8..5, log_gaps in 0_u32..5,
         ) {
             let (pricer, mut channels) = (SignalPricer::default(), Channels::default());
             let mut state = seed | 1;
@@ -228,14 +227,14 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 (state >> 33) % n
             };
-            let (mut seconds, mut carried, mut priced) = (0.0, 0.0, 0.0);
+            let (mut micros, mut carried, mut priced) = (0, 0.0, 0.0);
             for _ in 0..500 {
                 let name = 1 + draw(1 << log_names);
-                let qtype = [1, 28, 16, 15, 33][usize::try_from(draw(n_types as u64)).unwrap()];
-                seconds += 0.02 * (1 + draw(1 << log_gaps)) as f64;
-                let price = pricer.price(&mut channels, &signal(seconds, name, qtype, 1 << log_names));
+                let qtype = [1, 28, 16, 15, 33][usize::try_from(draw(n_types.into())).unwrap()];
+                micros += 20_000 * (1 + u32::try_from(draw(1 << log_gaps)).unwrap());
+                let price = pricer.price(&mut channels, &signal(micros, name, qtype, 1 << log_names));
                 priced += price.bytes() * 8.0;
-                carried += f64::from(log_names) + (n_types as f64).log2() + f64::from(log_gaps);
+                carried += f64::from(log_names) + f64::from(n_types).log2() + f64::from(log_gaps);
             }
             prop_assert!(priced >= carried - 40.0, "{priced} bits priced, {carried} carried");
         }

@@ -238,11 +238,11 @@ mod tests {
             let buckets = buckets();
             let mut levels = Levels::default();
             let mut events: Vec<(f64, f64)> = Vec::new();
-            let mut now = Timestamp(0);
+            let (mut now, mut seconds) = (Timestamp(0), 0.0);
             let (mut overflowed, mut too_much) = ([false; TIERS], [false; TIERS]);
             for (gap_millis, bytes) in steps {
                 now = Timestamp(now.micros() + i64::from(gap_millis) * 1000);
-                let seconds = now.micros() as f64 / 1e6;
+                seconds += f64::from(gap_millis) / 1e3;
                 buckets.pour(&mut levels, now, f64::from(bytes));
                 events.push((seconds, f64::from(bytes)));
                 for (tier, bucket) in buckets.tiers.iter().flatten().enumerate() {
