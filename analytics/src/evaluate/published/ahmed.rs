@@ -9,6 +9,8 @@
 //! One query is an alarm on its client and domain. Known to miss: short names of low entropy (Ziza
 //! et al. 2023 caught about 1 % of names of at most 9 octets with methods of this kind).
 
+use std::sync::Arc;
+
 use geophone_sensor::record::Transaction;
 
 use super::forest::{Forest, Rows};
@@ -43,7 +45,7 @@ impl AhmedTraining {
     /// Fits the forest and sets its threshold.
     #[must_use]
     pub fn finish(self) -> Ahmed {
-        let forest = self.rows.forest();
+        let forest = Arc::new(self.rows.forest());
         let threshold = self.rows.threshold(&forest, PER_MILLION);
         Ahmed { forest, threshold, told: Told::default() }
     }
@@ -51,9 +53,17 @@ impl AhmedTraining {
 
 /// The fitted detector.
 pub struct Ahmed {
-    forest: Forest<8>,
+    forest: Arc<Forest<8>>,
     threshold: f64,
     told: Told,
+}
+
+impl Ahmed {
+    /// Makes a detector of the same forest with nothing told yet.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { forest: Arc::clone(&self.forest), threshold: self.threshold, told: Told::default() }
+    }
 }
 
 impl Published for Ahmed {

@@ -39,6 +39,8 @@ pub use rita::Rita;
 pub use single::Single;
 
 /// A detector somebody published, run over transactions in capture time.
+///
+/// One stands for one capture: make a fresh one for the next.
 pub trait Published {
     /// Short stable name, e.g. "ibhh" or "rita".
     fn name(&self) -> &'static str;
@@ -100,23 +102,40 @@ impl Training {
         self.nadler.capture_ends();
     }
 
-    /// Makes the trained methods: "nadler-6" and "ahmed-8".
+    /// Fits the forests.
     ///
     /// What was trained on nothing scores nothing.
     #[must_use]
-    pub fn finish(self) -> Vec<Box<dyn Published>> {
-        vec![Box::new(self.nadler.finish()), Box::new(self.ahmed.finish())]
+    pub fn finish(self) -> Fitted {
+        Fitted { nadler: self.nadler.finish(), ahmed: self.ahmed.finish() }
     }
 }
 
-/// Makes all methods, the trained ones from benign transactions in capture order.
+/// The trained methods, from which fresh ones are made for each capture.
+pub struct Fitted {
+    nadler: Nadler,
+    ahmed: Ahmed,
+}
+
+impl Fitted {
+    /// Makes all methods with empty tables: those of [`all`], "nadler-6" and "ahmed-8".
+    #[must_use]
+    pub fn methods(&self) -> Vec<Box<dyn Published>> {
+        let mut methods = all();
+        methods.push(Box::new(self.nadler.fresh()));
+        methods.push(Box::new(self.ahmed.fresh()));
+        methods
+    }
+}
+
+/// Trains on benign transactions in capture order.
 #[must_use]
-pub fn fitted(training: &[Transaction]) -> Vec<Box<dyn Published>> {
+pub fn fitted(training: &[Transaction]) -> Fitted {
     let mut benign = Training::default();
     for transaction in training {
         benign.transaction(transaction);
     }
-    all().into_iter().chain(benign.finish()).collect()
+    benign.finish()
 }
 
 #[cfg(test)]
@@ -126,7 +145,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_an_untrained_forest_is_silent() {
-        let methods = fitted(&[]);
+        let methods = fitted(&[]).methods();
         let mut names: Vec<_> = methods.iter().map(|method| method.name()).collect();
         assert_eq!(names.len(), 10);
         names.sort_unstable();
@@ -142,9 +161,10 @@ mod tests {
     fn the_same_transactions_give_the_same_scores_bit_for_bit() {
         let name = |n: i64| format!("{:x}.d{}.example.com", n * 0x9e37_79b9, n % 3);
         let asked: Vec<_> = (0..400).map(|n| ask(n * 40, 1, &name(n), 1)).collect();
-        let run = || {
+        let once = fitted(&asked);
+        let run = |fitted: &Fitted| {
             let mut told = Vec::new();
-            for mut method in fitted(&asked) {
+            for mut method in fitted.methods() {
                 for transaction in &asked {
                     method.transaction(transaction, &mut |score| told.push(score));
                 }
@@ -152,8 +172,9 @@ mod tests {
             }
             told
         };
-        let (first, second) = (run(), run());
+        let first = run(&once);
         assert!(first.len() > 100);
-        assert_eq!(first, second);
+        assert_eq!(first, run(&once), "fresh methods remember nothing");
+        assert_eq!(first, run(&fitted(&asked)));
     }
 }

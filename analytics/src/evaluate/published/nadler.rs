@@ -15,6 +15,7 @@
 //! knows an hour late at best.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use geophone_sensor::record::Transaction;
 use geophone_sensor::time::Timestamp;
@@ -47,7 +48,7 @@ pub struct NadlerTraining {
 
 impl Default for NadlerTraining {
     fn default() -> Self {
-        Self { windows: Windows::new(), rows: Rows::new(MOST_WINDOWS) }
+        Self { windows: Windows::new(Arc::new(Words::new())), rows: Rows::new(MOST_WINDOWS) }
     }
 }
 
@@ -68,7 +69,7 @@ impl NadlerTraining {
     #[must_use]
     pub fn finish(mut self) -> Nadler {
         self.capture_ends();
-        let forest = self.rows.forest();
+        let forest = Arc::new(self.rows.forest());
         let threshold = self.rows.threshold(&forest, PER_MILLION);
         Nadler { windows: self.windows, forest, threshold, told: Told::default() }
     }
@@ -77,9 +78,22 @@ impl NadlerTraining {
 /// The fitted detector.
 pub struct Nadler {
     windows: Windows,
-    forest: Forest<6>,
+    forest: Arc<Forest<6>>,
     threshold: f64,
     told: Told,
+}
+
+impl Nadler {
+    /// Makes a detector of the same forest with empty tables.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self {
+            windows: Windows::new(Arc::clone(&self.windows.words)),
+            forest: Arc::clone(&self.forest),
+            threshold: self.threshold,
+            told: Told::default(),
+        }
+    }
 }
 
 impl Published for Nadler {
@@ -118,7 +132,7 @@ struct Windows {
     hour: Option<i64>,
     last: Timestamp,
     domains: Table<String, VecDeque<Pane>>,
-    words: Words,
+    words: Arc<Words>,
 }
 
 /// What a domain was asked in one hour.
@@ -133,13 +147,8 @@ struct Pane {
 }
 
 impl Windows {
-    fn new() -> Self {
-        Self {
-            hour: None,
-            last: Timestamp::default(),
-            domains: Table::new(DOMAINS),
-            words: Words::new(),
-        }
+    fn new(words: Arc<Words>) -> Self {
+        Self { hour: None, last: Timestamp::default(), domains: Table::new(DOMAINS), words }
     }
 
     fn add(&mut self, transaction: &Transaction, hear: Hear<'_>) {
