@@ -105,6 +105,8 @@ fn attributes(transaction: &Transaction) -> [f64; 8] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::super::table::Random;
     use super::super::table::made::{alarms, ask};
     use super::*;
@@ -112,7 +114,7 @@ mod tests {
     const WORDS: [&str; 8] =
         ["www", "api", "mail", "login", "example", "shop-2", "cdn", "university"];
 
-    fn fitted() -> Ahmed {
+    static FITTED: LazyLock<Ahmed> = LazyLock::new(|| {
         let (mut training, mut random) = (AhmedTraining::default(), Random(5));
         for n in 0..5_000 {
             let mut word = || WORDS[random.below(8)];
@@ -123,11 +125,11 @@ mod tests {
             training.transaction(&ask(n, 1, &name, 1));
         }
         training.finish()
-    }
+    });
 
     #[test]
     fn a_long_encoded_name_stands_out_and_short_ones_do_not() {
-        let one = |name: &str| alarms(&mut fitted(), &[ask(0, 1, name, 1)]);
+        let one = |name: &str| alarms(&mut FITTED.fresh(), &[ask(0, 1, name, 1)]);
         assert!(one("MZXW6YTBOI4TQNZRGM3DKNBSMZXW6YTBOI4TQNZRGM3DKNBS.x.example.com"));
         assert!(!one("www.example.com"));
     }
@@ -136,6 +138,6 @@ mod tests {
     fn data_in_short_words_is_never_seen() {
         let name = |n: usize| format!("{}.{}.example.com", WORDS[n % 4], WORDS[n / 4 % 4]);
         let asked: Vec<_> = (0..1_000).map(|n| ask(0, 1, &name(n), 1)).collect();
-        assert!(!alarms(&mut fitted(), &asked));
+        assert!(!alarms(&mut FITTED.fresh(), &asked));
     }
 }

@@ -283,6 +283,8 @@ fn row_of<'a>(panes: impl Iterator<Item = &'a Pane>) -> Option<Row> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::super::table::Random;
     use super::super::table::made::{ask, best};
     use super::*;
@@ -300,11 +302,11 @@ mod tests {
         (0..6_000).map(&mut query).collect()
     }
 
-    fn fitted() -> Nadler {
+    static FITTED: LazyLock<Nadler> = LazyLock::new(|| {
         let mut training = NadlerTraining::default();
         ordinary().iter().for_each(|asked| training.transaction(asked));
         training.finish()
-    }
+    });
 
     fn encoded(n: i64, gap: i64) -> Vec<Transaction> {
         let mut random = Random(9);
@@ -314,8 +316,8 @@ mod tests {
 
     #[test]
     fn encoded_names_stand_out_and_what_was_learnt_raises_nothing() {
-        let tunnel = *best(&mut fitted(), &encoded(400, 30)).get("example.com").unwrap();
-        let mut nadler = fitted();
+        let tunnel = *best(&mut FITTED.fresh(), &encoded(400, 30)).get("example.com").unwrap();
+        let mut nadler = FITTED.fresh();
         let threshold = nadler.threshold();
         let ordinary = best(&mut nadler, &ordinary());
         assert!(ordinary.len() > 1_000 && ordinary.values().all(|score| *score < threshold));
@@ -325,7 +327,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_before_the_hour_is_over() {
-        let (mut nadler, mut early) = (fitted(), 0);
+        let (mut nadler, mut early) = (FITTED.fresh(), 0);
         for asked in encoded(100, 30) {
             nadler.transaction(&asked, &mut |_| early += 1);
         }
@@ -336,7 +338,7 @@ mod tests {
 
     #[test]
     fn an_hour_of_silence_or_a_clock_set_back_ends_windows() {
-        let mut nadler = fitted();
+        let mut nadler = FITTED.fresh();
         let times = [0, 10 * 3_600, 20 * 3_600, 60];
         let asked: Vec<_> = times.iter().map(|at| ask(*at, 1, "a.example.com", 1)).collect();
         assert_eq!(best(&mut nadler, &asked).len(), 1);
