@@ -14,3 +14,4 @@ pub mod pipeline;
 pub mod state_file;
 pub mod sink;
 pub mod replay;
+pub mod evaluate;
