@@ -56,6 +56,12 @@ impl Parts {
         *self.bits.entry(part).or_insert(left) += u64::from(bits);
     }
 
+    /// Returns the number of parts.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.bits.len()).unwrap_or(u32::MAX)
+    }
+
     /// Walks the parts with the price of their names in bytes, the dearest first.
     pub fn dearest(&self) -> impl Iterator<Item = (&Part, u64)> {
         let mut parts: Vec<_> = self.bits.iter().map(|(part, bits)| (part, *bits)).collect();

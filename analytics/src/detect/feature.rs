@@ -15,6 +15,8 @@ pub enum Feature {
     BitsPerChar,
     /// Share of queries for types that carry names or text (CNAME, MX, SRV, TXT, …), 0 to 1.
     CarrierShare,
+    /// Registered domains that take part: more than one where a client rotates over several.
+    Domains,
     /// Queries for the domain in the last 60 seconds, from all clients.
     DomainRate,
     /// Mean Shannon entropy of novel subdomains, in bits per octet.
@@ -49,6 +51,7 @@ pub enum Feature {
 pub struct Features<'a> {
     state: &'a KeyState,
     leak_fill: f64,
+    domains: u32,
     domain_rate: u32,
     suffix_known: bool,
 }
@@ -59,7 +62,13 @@ impl<'a> Features<'a> {
     pub const fn new(state: &'a KeyState, leak_fill: f64, transaction: &Transaction) -> Self {
         let (domain_rate, suffix_known) =
             (transaction.rates.queries_60s, transaction.name.suffix_known);
-        Self { state, leak_fill, domain_rate, suffix_known }
+        Self { state, leak_fill, domains: 1, domain_rate, suffix_known }
+    }
+
+    /// Says how many registered domains take part.
+    #[must_use]
+    pub const fn with_domains(self, domains: u32) -> Self {
+        Self { domains, ..self }
     }
 
     /// Returns the value of `feature`.
@@ -70,6 +79,7 @@ impl<'a> Features<'a> {
             Feature::AnswerPayload => ratio(state.payload_bytes, state.answers),
             Feature::BitsPerChar => ratio(state.bits, state.octets),
             Feature::CarrierShare => ratio(state.carrier_queries, state.queries),
+            Feature::Domains => f64::from(self.domains),
             Feature::DomainRate => f64::from(self.domain_rate),
             Feature::LabelEntropy => ratio(state.entropy_millibits, state.novel) / 1000.0,
             Feature::LeakFill => self.leak_fill,

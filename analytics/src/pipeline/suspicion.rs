@@ -4,7 +4,7 @@ use geophone_sensor::record::Transaction;
 
 use super::judgement::judgement;
 use super::{Analytics, Moment};
-use crate::alert::{Action, Alert, OpenAlert, Suspect};
+use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect};
 use crate::detect::Features;
 use crate::price::NamePrice;
 use crate::state::Novelty;
@@ -76,7 +76,11 @@ impl Analytics {
         }
         self.counters.judgements += 1;
         let state = &moment.state;
-        let features = Features::new(state, moment.names.share, transaction);
+        let domains = match suspect.subject {
+            Subject::Rotation => suspect.parts.count(),
+            _ => 1,
+        };
+        let features = Features::new(state, moment.names.share, transaction).with_domains(domains);
         let open = suspect.open.as_ref().map(OpenAlert::detector);
         let Some(judgement) = judgement(&self.rules, &features, moment.fullest, open) else {
             return;
