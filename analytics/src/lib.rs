@@ -13,3 +13,5 @@ pub mod alert;
 pub mod pipeline;
 pub mod sink;
 pub mod replay;
+pub mod explain;
+pub mod selftest;

@@ -2,6 +2,8 @@
 //!
 //! Own facts stand under `geophone`; nothing is added to ECS's own objects.
 
+use std::collections::BTreeMap;
+
 use geophone_sensor::decode::rdata::{rcode_name, type_name};
 use serde_json::{Map, Value, json};
 
@@ -120,6 +122,11 @@ fn own(alert: &Alert<'_>) -> Value {
             })
         })
         .collect();
+    let features: BTreeMap<_, _> = alert
+        .features
+        .iter()
+        .map(|(feature, value)| (*feature, rounded(f64::from(*value))))
+        .collect();
     let samples: Vec<_> = alert
         .samples
         .iter()
@@ -152,6 +159,7 @@ fn own(alert: &Alert<'_>) -> Value {
         "score": alert.score,
         "threshold": alert.detector.card.threshold,
         "evidence": evidence,
+        "features": features,
         "severity": alert.severity,
         "confidence": alert.confidence.name(),
         "leak_contract": overflow,

@@ -11,5 +11,6 @@ mod table;
 pub use ecs::to_ecs;
 pub use event::{Action, Alert, Confidence, Overflow};
 pub use lifecycle::{Judgement, OpenAlert};
+pub(crate) use reason::{bytes, in_words, rate};
 pub use suspect::{Sample, Subject, Suspect, Suspects};
 pub use table::{Style, to_table};

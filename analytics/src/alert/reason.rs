@@ -56,7 +56,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Returns an amount of bytes with a unit of powers of ten.
-pub(super) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     match n {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{}.{} kB", n / 1_000, n % 1_000 / 100),
@@ -64,7 +64,8 @@ pub(super) fn bytes(n: u64) -> String {
     }
 }
 
-fn rate(bytes_per_second: f64) -> String {
+/// Returns a rate by the second, or by the day where it is slow.
+pub(crate) fn rate(bytes_per_second: f64) -> String {
     if bytes_per_second >= 0.05 {
         format!("{bytes_per_second} B/s")
     } else {
@@ -73,7 +74,7 @@ fn rate(bytes_per_second: f64) -> String {
 }
 
 /// Returns a span of time in its largest two units.
-pub(super) fn in_words(span: Duration) -> String {
+pub(crate) fn in_words(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0 => format!("{} ms", span.as_millis()),

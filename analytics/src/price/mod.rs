@@ -75,6 +75,12 @@ impl Pricer {
         }
         NamePrice { bits: bits + case.price(), expert }
     }
+
+    /// Prices one label, its case and its place in the name left out.
+    #[must_use]
+    pub fn price_label(&self, label: &[u8]) -> LabelPrice {
+        self.labels.price(label)
+    }
 }
 
 /// The letters of a name by case: mixed case carries a bit a letter (0x20).
