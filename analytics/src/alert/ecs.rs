@@ -8,6 +8,7 @@ use geophone_sensor::decode::rdata::{rcode_name, type_name};
 use serde_json::{Map, Value, json};
 
 use super::event::{Action, Alert};
+use crate::detect::Feature;
 
 /// The ECS version whose fields are used.
 const ECS_VERSION: &str = "8.17.0";
@@ -122,11 +123,6 @@ fn own(alert: &Alert<'_>) -> Value {
             })
         })
         .collect();
-    let features: BTreeMap<_, _> = alert
-        .features
-        .iter()
-        .map(|(feature, value)| (*feature, rounded(f64::from(*value))))
-        .collect();
     let samples: Vec<_> = alert
         .samples
         .iter()
@@ -159,7 +155,7 @@ fn own(alert: &Alert<'_>) -> Value {
         "score": alert.score,
         "threshold": alert.detector.card.threshold,
         "evidence": evidence,
-        "features": features,
+        "features": features(alert),
         "severity": alert.severity,
         "confidence": alert.confidence.name(),
         "leak_contract": overflow,
@@ -184,6 +180,12 @@ fn own(alert: &Alert<'_>) -> Value {
         "loss": loss,
         "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
     })
+}
+
+/// Every feature's value, so that other rules can be held against a stored alert.
+fn features(alert: &Alert<'_>) -> BTreeMap<Feature, f64> {
+    let rounded = |(feature, value): &(Feature, f32)| (*feature, rounded(f64::from(*value)));
+    alert.features.iter().map(rounded).collect()
 }
 
 /// Three decimals are what a reader can use, and the same on every machine.

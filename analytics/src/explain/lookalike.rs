@@ -171,7 +171,7 @@ fn shape_name(shape: Shape) -> String {
 
 fn micros(time: &str) -> Timestamp {
     let stamp = time.parse::<jiff::Timestamp>();
-    stamp.map_or(Timestamp::default(), |stamp| Timestamp(stamp.as_microsecond()))
+    Timestamp(stamp.map_or(0, jiff::Timestamp::as_microsecond))
 }
 
 #[cfg(test)]

@@ -85,6 +85,19 @@ pub fn explain(
     Ok(Explanation::of(&alert, by))
 }
 
+/// Computes the score of one stored alert again, and nothing else.
+///
+/// # Errors
+/// A document that is no alert.
+pub fn score_again(document: &str, rules: &Rules) -> Result<ScoreSheet, SearchError> {
+    let wrong = |error: serde_json::Error| SearchError::Line {
+        origin: "a stored alert".to_owned(),
+        line: 1,
+        what: error.to_string(),
+    };
+    Ok(ScoreSheet::of(&StoredAlert::read(document).map_err(wrong)?, rules))
+}
+
 impl Explanation {
     fn of(alert: &StoredAlert, by: RulesInForce<'_>) -> Self {
         let RulesInForce { rules, directory } = by;

@@ -43,7 +43,7 @@ pub struct Outcome {
     pub frames: usize,
     /// Queries of the client until the first alert opened.
     pub queries: Option<usize>,
-    /// Octets of hidden payload that had left in names by then.
+    /// Octets of hidden payload that had been moved by then.
     pub payload_bytes: Option<u64>,
     /// What geophone said could have left at most.
     pub priced_bytes: Option<u64>,
@@ -89,7 +89,7 @@ impl fmt::Display for Report {
             "found",
             "rule",
             "queries",
-            "left B",
+            "moved B",
             "price B",
             "after s",
             "points",

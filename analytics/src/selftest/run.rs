@@ -13,7 +13,7 @@ use super::scenario::{Expected, SCENARIOS, Scenario};
 use super::wire::Traffic;
 use crate::alert::{Action, Alert, to_ecs};
 use crate::config::Config;
-use crate::explain::{RulesInForce, Wanted, explain};
+use crate::explain::score_again;
 use crate::replay::{Listener, Replay};
 use crate::rule::Rules;
 
@@ -237,15 +237,13 @@ fn run(mut frames: Vec<(Timestamp, Vec<u8>)>, rules: &Rules) -> Run {
     Run { heard, sums, balance }
 }
 
-/// Adds up a stored alert's points, and explains it by the same rules.
+/// Adds up a stored alert's points, and computes them again by the same rules.
 fn wrong_sum(document: &Value, rules: &Rules) -> Option<String> {
-    let text = document.to_string();
-    let by = RulesInForce { rules, directory: None };
-    match explain(&mut text.as_bytes(), "a stored alert", &Wanted::Only, by) {
+    match score_again(&document.to_string(), rules) {
         Err(error) => Some(error.to_string()),
-        Ok(explained) => {
-            let (score, sum) = (explained.score.score, explained.score.sum);
-            let now = explained.score.now.map(|now| (now.score, now.differs));
+        Ok(sheet) => {
+            let (score, sum) = (sheet.score, sheet.sum);
+            let now = sheet.now.map(|now| (now.score, now.differs));
             let holds = sum == score && now == Some((score, false));
             (!holds).then(|| {
                 format!("a score of {score} has points of {sum}; computed again it is {now:?}")

@@ -95,7 +95,7 @@ pub(super) fn download(host: u8) -> Traffic {
     for n in 0..160_u32 {
         let piece = traffic.letters(248, BASE64);
         let name = format!("{n}.stage.selftest-depot.net");
-        traffic.ask(&name, TXT, 0, &Reply::Data(piece.into_bytes()));
+        traffic.ask(&name, TXT, 248, &Reply::Data(piece.into_bytes()));
         traffic.pause_millis(400);
     }
     traffic

@@ -48,7 +48,7 @@ pub(super) enum Reply {
 pub(super) struct Traffic {
     client: Ipv4Addr,
     pub(super) frames: Vec<(Timestamp, Vec<u8>)>,
-    /// When each query was asked and how many octets of hidden payload it carried.
+    /// When each query was asked and how many octets of hidden payload it moved.
     pub(super) queries: Vec<(Timestamp, u64)>,
     now: i64,
     id: u16,
@@ -84,7 +84,7 @@ impl Traffic {
         self.now += millis * 1000;
     }
 
-    /// Asks and is answered; `payload` octets of the name are hidden data.
+    /// Asks and is answered; the exchange moves `payload` octets of hidden data.
     pub(super) fn ask(&mut self, qname: &str, qtype: u16, payload: u64, reply: &Reply) {
         self.id = self.id.wrapping_add(1);
         let Some(question) = question(qname, qtype) else {
