@@ -78,7 +78,7 @@ pub(super) fn decoded(text: &[u8], expert: Expert) -> Option<String> {
         }
     }
     let (name, octets) = plain.filter(|(_, octets)| !octets.is_empty())?;
-    Some(format!("{name}: {}, no text in it", hexadecimal(&octets)))
+    Some(format!("{name}: no text in its {}", hexadecimal(&octets)))
 }
 
 /// Writes octets as ASCII, everything else as `\xNN`.
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_holds_no_text_is_said_to_hold_none() {
         let told = decoded(b"9f86d081884c7d659a2feaa0c55ad015", Expert::Hex).unwrap();
-        assert!(told.contains("16 octets 9f 86 d0") && told.ends_with("no text in it"), "{told}");
+        assert_eq!(told, "hex: no text in its 16 octets 9f 86 d0 81 88 4c 7d 65 …");
         assert_eq!(decoded(b"www", Expert::Dictionary), None);
         assert_eq!(decoded(b"", Expert::Hex), None);
     }

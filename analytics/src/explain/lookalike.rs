@@ -128,6 +128,14 @@ impl Lookalike {
 
 /// Names under no suffix that anybody registers: allowed where they do not exist.
 fn nowhere(allow: &Allow, nxdomain: u64, answers: u64) -> Lookalike {
+    let verdict = match nxdomain {
+        0 => format!("none of {answers} answers said that the name does not exist"),
+        n => format!(
+            "{n} of {answers} answers said that the name does not exist; these were charged a {}th \
+             of the price",
+            allow.budget
+        ),
+    };
     Lookalike {
         class: allow.reason.clone(),
         domains: Vec::new(),
@@ -136,11 +144,7 @@ fn nowhere(allow: &Allow, nxdomain: u64, answers: u64) -> Lookalike {
         samples_of_shape: 0,
         samples_allowed: 0,
         samples: 0,
-        verdict: format!(
-            "{nxdomain} of {answers} answers said that the name does not exist; these were charged \
-             a {}th, all others in full",
-            allow.budget
-        ),
+        verdict: format!("{verdict}; all others were charged in full"),
     }
 }
 

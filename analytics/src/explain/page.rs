@@ -52,7 +52,8 @@ impl Page {
         let Explanation { what, id, action, time, .. } = explanation;
         let severity = self.strong(&what.severity.to_uppercase());
         let _ = writeln!(self.text, "{severity}  {}  ({})", what.name, what.rule);
-        let _ = writeln!(self.text, "alert {id}, {action} at {time}\n");
+        self.item("alert", &format!("{id}, {action} at {time}"));
+        self.text.push('\n');
     }
 
     fn facts(&mut self, explanation: &Explanation) {
@@ -266,6 +267,8 @@ impl Page {
         for run in &sample.runs {
             let labels = if run.labels == 1 { "label" } else { "labels" };
             let says = run.decoded.clone().unwrap_or_else(|| format!("\"{}\"", run.text));
+            let own = format!("{}: ", run.encoding);
+            let says = says.strip_prefix(&own).unwrap_or(&says);
             let line = format!(
                 "{:INDENT$}  {:<7} {:>3} octets in {} {labels}, {} bits: {says}",
                 "", run.encoding, run.octets, run.labels, run.bits
