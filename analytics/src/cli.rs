@@ -8,6 +8,9 @@ use geophone_analytics::severity::Severity;
 #[cfg(target_os = "linux")]
 use geophone_sensor::command::CaptureArgs;
 
+use crate::explain_command::ExplainCommand;
+use crate::selftest_command::SelftestCommand;
+
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -20,6 +23,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Print the effective configuration as TOML.
     Config(ConfigCommand),
+    /// Say of one stored alert what it means, and compute its score again.
+    Explain(ExplainCommand),
     /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
     #[cfg(target_os = "linux")]
     Live(LiveCommand),
@@ -28,6 +33,8 @@ pub(crate) enum Command {
     /// Check or list detection rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Play known tunnels and known ordinary traffic through the whole pipe, in memory.
+    Selftest(SelftestCommand),
 }
 
 #[derive(Args, Debug)]

@@ -15,3 +15,5 @@ pub mod state_file;
 pub mod sink;
 pub mod replay;
 pub mod evaluate;
+pub mod explain;
+pub mod selftest;

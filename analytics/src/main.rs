@@ -2,9 +2,11 @@
 
 mod cli;
 mod console;
+mod explain_command;
 mod progress;
 mod reload;
 mod run;
+mod selftest_command;
 mod session;
 
 use std::process::ExitCode;
@@ -18,11 +20,13 @@ use crate::run::{check_rules, list_rules, print_config};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Config(command) => print_config(&command),
+        Command::Explain(command) => explain_command::explain_alert(&command),
         #[cfg(target_os = "linux")]
         Command::Live(command) => session::live(&command),
         Command::Replay(command) => session::replay(&command),
         Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
+        Command::Selftest(command) => selftest_command::test_rules(&command),
     };
     match outcome {
         Ok(code) => code,

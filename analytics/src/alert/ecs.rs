@@ -2,12 +2,14 @@
 //!
 //! Own facts stand under `geophone`; nothing is added to ECS's own objects.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use geophone_sensor::decode::rdata::{rcode_name, type_name};
 use serde_json::{Map, Value, json};
 
 use super::event::{Action, Alert};
+use crate::detect::Feature;
 
 /// The ECS version whose fields are used.
 const ECS_VERSION: &str = "8.17.0";
@@ -154,6 +156,7 @@ fn own(alert: &Alert<'_>) -> Value {
         "score": alert.score,
         "threshold": alert.detector.card.threshold,
         "evidence": evidence,
+        "features": features(alert),
         "severity": alert.severity,
         "confidence": alert.confidence.name(),
         "leak_contract": overflow,
@@ -213,6 +216,12 @@ fn channels(alert: &Alert<'_>) -> Value {
         "timing_bytes": bytes(channels.timing),
         "answers_bytes": channels.answer_bytes,
     })
+}
+
+/// Every feature's value, so that other rules can be held against a stored alert.
+fn features(alert: &Alert<'_>) -> BTreeMap<Feature, f64> {
+    let rounded = |(feature, value): &(Feature, f32)| (*feature, rounded(f64::from(*value)));
+    alert.features.iter().map(rounded).collect()
 }
 
 /// Three decimals are what a reader can use, and the same on every machine.

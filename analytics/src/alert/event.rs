@@ -7,7 +7,7 @@ use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 
 use super::suspect::{Sample, Subject};
-use crate::detect::Evidence;
+use crate::detect::{Evidence, Feature};
 use crate::price::Expert;
 use crate::rule::Detector;
 use crate::severity::Severity;
@@ -103,6 +103,8 @@ pub struct Alert<'a> {
     pub score: i32,
     /// The reasons.
     pub evidence: Vec<Evidence>,
+    /// The value of every feature at the moment of the score, those without points too.
+    pub features: Vec<(Feature, f32)>,
     /// How bad.
     pub severity: Severity,
     /// How sure.

@@ -5,7 +5,7 @@ use geophone_sensor::time::Timestamp;
 use super::event::{Action, Alert, Confidence, Overflow};
 use super::identity::identity;
 use super::suspect::{Subject, Suspect};
-use crate::detect::Evidence;
+use crate::detect::{Evidence, Feature};
 use crate::rule::{Detector, Rules};
 use crate::severity::Severity;
 use crate::state::{Channels, KeyState, Loss};
@@ -24,6 +24,8 @@ pub struct Judgement {
     pub score: i32,
     /// The reasons.
     pub evidence: Vec<Evidence>,
+    /// The value of every feature.
+    pub features: Vec<(Feature, f32)>,
     /// The bucket that overflows now.
     pub overflow: Option<Overflow>,
     /// The least severity of that overflow.
@@ -157,6 +159,7 @@ impl OpenAlert {
             path: suspect.path,
             score: self.worst.score,
             evidence: self.worst.evidence.clone(),
+            features: self.worst.features.clone(),
             severity: self.severity,
             confidence: self.confidence(detector),
             overflow: self.worst.overflow.clone(),

@@ -14,5 +14,6 @@ pub use event::{Action, Alert, Confidence, Overflow};
 pub use lifecycle::{Judgement, OpenAlert};
 pub use part::{Part, Parts};
 pub use reason::rate;
+pub(crate) use reason::{bytes, in_words};
 pub use suspect::{Sample, Subject, Suspect, Suspects};
 pub use table::{Style, to_table};

@@ -88,7 +88,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Returns an amount of bytes with a unit of powers of ten.
-pub(super) fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     match n {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{}.{} kB", n / 1_000, n % 1_000 / 100),
@@ -107,7 +107,7 @@ pub fn rate(bytes_per_second: f64) -> String {
 }
 
 /// Returns a span of time in its largest two units.
-pub(super) fn in_words(span: Duration) -> String {
+pub(crate) fn in_words(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0 => format!("{} ms", span.as_millis()),

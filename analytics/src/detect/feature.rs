@@ -46,6 +46,28 @@ pub enum Feature {
     UniqueRatio,
 }
 
+impl Feature {
+    /// Every feature, in the order of its name.
+    pub const ALL: [Self; 16] = [
+        Self::AnswerPayload,
+        Self::BitsPerChar,
+        Self::CarrierShare,
+        Self::DomainRate,
+        Self::LabelEntropy,
+        Self::LeakFill,
+        Self::NameLength,
+        Self::NovelNames,
+        Self::NovelText,
+        Self::NxdomainShare,
+        Self::OpaqueShare,
+        Self::Queries,
+        Self::TextSize,
+        Self::TextShare,
+        Self::Undelegated,
+        Self::UniqueRatio,
+    ];
+}
+
 /// The values of all features at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Features<'a> {
@@ -96,9 +118,30 @@ impl<'a> Features<'a> {
             Feature::UniqueRatio => ratio(state.novel, state.queries),
         }
     }
+
+    /// Returns the value of every feature, so that a score can be computed again by other rules.
+    ///
+    /// Single precision: seven digits are more than an alert shows.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
+    pub fn all(&self) -> Vec<(Feature, f32)> {
+        Feature::ALL.iter().map(|feature| (*feature, self.value(*feature) as f32)).collect()
+    }
 }
 
 /// `part` of `whole`, 0 where there is no whole.
 fn ratio(part: u32, whole: u32) -> f64 {
     if whole == 0 { 0.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_feature_is_left_out_of_all() {
+        let error = serde_json::from_str::<Feature>("\"no such feature\"").unwrap_err().to_string();
+        // serde lists every name it knows in backticks, behind the wrong one.
+        assert_eq!(error.matches('`').count() / 2 - 1, Feature::ALL.len(), "{error}");
+    }
 }

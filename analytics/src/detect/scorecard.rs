@@ -49,7 +49,13 @@ impl Term {
         if self.gate.is_some_and(|(feature, least)| features.value(feature) < least) {
             return 0;
         }
-        round(self.interpolate(features.value(self.feature)))
+        self.points_at(features.value(self.feature))
+    }
+
+    /// Returns the points for `value`, the gate open.
+    #[must_use]
+    pub fn points_at(&self, value: f64) -> i32 {
+        round(self.interpolate(value))
     }
 
     fn interpolate(&self, value: f64) -> f64 {

@@ -30,6 +30,7 @@ pub(super) fn judgement(
         detector,
         score,
         evidence: rules.detectors.get(detector)?.card.evidence(features),
+        features: features.all(),
         overflow: bucket.map(|bucket| Overflow {
             bucket: bucket.name.clone(),
             scope: fill.scope,

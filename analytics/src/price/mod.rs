@@ -78,6 +78,12 @@ impl Pricer {
         let bits = PLAIN + Bits::from_whole(1) + sum.bits + case.price();
         NamePrice { bits, expert: sum.expert }
     }
+
+    /// Prices one label, its case and its place in the name left out.
+    #[must_use]
+    pub fn price_label(&self, label: &[u8]) -> LabelPrice {
+        self.labels.price(label)
+    }
 }
 
 /// −log2(1 − 2·2^-5), rounded up: names that begin with no address have the rest of the code.

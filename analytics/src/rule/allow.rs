@@ -196,7 +196,7 @@ fn day(text: &str) -> Result<Timestamp, String> {
 
 impl Shape {
     /// Tells whether the labels of `name` before octet `end` have this shape.
-    fn fits(self, name: &Name, end: usize) -> bool {
+    pub(crate) fn fits(self, name: &Name, end: usize) -> bool {
         let mut at = 0;
         let mut labels = name.labels().take_while(|label| {
             let before = at < end;
