@@ -62,7 +62,7 @@ def describe(stem, known, listed):
     if stem in campaigns.CAMPAIGNS:
         campaign = campaigns.CAMPAIGNS[stem]
         file = type(campaign.tool).__module__
-        made = {"role": "tunnel", "tool": f"{file}, emulated by datasets/lab/emulate/{file}.py",
+        made = {"role": "tunnel", "tool": f"{file} (emulated by datasets/lab/emulate/{file}.py)",
                 "mode": campaign.mode, "resolver": campaign.live,
                 "payload_bytes": sum(len(part) for part in campaign.payload()),
                 "note": "sent and recorded" if campaign.live else "beside light ordinary traffic"}

@@ -99,9 +99,14 @@ def tools():
     yield made("tuns-unbound", Tuns, "CNAME", b"cask-lab.net", up=2048, down=1024, live="unbound")
     yield made("cobaltstrike", CobaltStrike, "A check-ins each 60 s, TXT tasks", b"stagecraft-lab.com",
                up=3072, down=1536, label="c2")
-    yield made("cobaltstrike-jitter", lambda d: CobaltStrike(d, sleep=90, jitter=0.3, hours=6, jobs=2),
-               "A check-ins each 90 s less up to 30 %", b"backstage-lab.net", up=1024, down=512,
-               label="c2")
+    yield made("cobaltstrike-aaaa", lambda d: CobaltStrike(d, sleep=90, jitter=0.3, hours=6, jobs=2,
+                                                           mode="dns6"),
+               "A check-ins each 90 s less up to 30 %, AAAA tasks", b"backstage-lab.net", up=1024,
+               down=1024, label="c2")
+    yield made("cobaltstrike-a", lambda d: CobaltStrike(d, sleep=120, jitter=0.2, hours=8, jobs=2,
+                                                        mode="dns"),
+               "A check-ins each 120 s less up to 20 %, A tasks", b"understudy-lab.org", up=1500,
+               down=600, label="c2")
     yield made("sliver-base58", Sliver, "base58, 40 polls", b"argentum-lab.com", up=2048, down=2048,
                live="bind", label="c2")
     yield made("sliver-base32", lambda d: Sliver(d, case=False, polls=60, pause=60.0),

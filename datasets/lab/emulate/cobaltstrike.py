@@ -1,4 +1,4 @@
-"""Cobalt Strike's DNS beacon: check-ins by A, tasks by TXT, output in hexadecimal names.
+"""Cobalt Strike's DNS beacon: check-ins by A, tasks by TXT, AAAA or A, output in hexadecimal names.
 
 From the vendor's manual ("DNS Beacon", https://hstechdocs.helpsystems.com/manuals/cobaltstrike/) and
 the default strings of its profile as published: check-in `<id>.<domain>`, tasks `api.<n><id>.<domain>`
@@ -12,12 +12,16 @@ import base64
 from wire import Exchange, a, chunks, strings, txt, under
 
 FULL = 20 + 3 * 28  # octets in a question with four labels
+# Of each mode: prefix, type, last octet of the check-in's answer, octets of task an answer.
+MODES = {"dns-txt": (b"api", "TXT", 242, 184), "dns6": (b"www6", "AAAA", 244, 16),
+         "dns": (b"cdn", "A", 240, 4)}
 
 
 class CobaltStrike:
-    def __init__(self, domain, sleep=60.0, jitter=0.0, hours=3.0, jobs=3):
+    def __init__(self, domain, sleep=60.0, jitter=0.0, hours=3.0, jobs=3, mode="dns-txt"):
         self.domain, self.sleep, self.jitter = domain, sleep, jitter
         self.hours, self.jobs = hours, jobs
+        self.prefix, self.kind, self.wanted, self.size = MODES[mode]
         self.ident = b"19997cf2"
 
     def speak(self, up, down, pick, clients):
@@ -34,15 +38,16 @@ class CobaltStrike:
         for turn in range(rounds):
             job = when.get(turn)
             # The last octet tells the mode: TXT, or nothing to do.
-            yield asked(self.ident, "A", a(0, 0, 0, 242 if job is not None else 0))
+            yield asked(self.ident, "A", a(0, 0, 0, self.wanted if job is not None else 0))
             if job is not None:
                 at += 0.1
                 size = len(downs[job]).to_bytes(4, "big")
-                yield asked(b"api.%x" % count + self.ident, "A", size)
-                for part in chunks(downs[job], 184):
+                yield asked(self.prefix + b".%x" % count + self.ident, "A", size)
+                for part in chunks(downs[job], self.size):
                     at, count = at + 0.1, count + 1
-                    yield asked(b"api.%x" % count + self.ident, "TXT",
-                                txt(base64.b64encode(part)))
+                    told = (txt(base64.b64encode(part)) if self.kind == "TXT"
+                            else part.ljust(self.size, b"\0"))
+                    yield asked(self.prefix + b".%x" % count + self.ident, self.kind, told)
                 at, count = at + 0.3, count + 1
                 yield asked(b"post.1%x.%x" % (len(ups[job]), count) + self.ident, "A", a(0, 0, 0, 0))
                 for part in chunks(ups[job], FULL):
@@ -68,7 +73,13 @@ class CobaltStrike:
                 else:
                     part = bytes.fromhex(digits.decode())
                     up, whole = up + part, whole - len(part)
+        left = 0
         for name, message in under(messages, self.domain, answers=True):
-            if name.startswith(b"api.") and message.kind == 16:
-                down += base64.b64decode(strings(message.answers[0][2]))
+            if name.startswith(self.prefix + b"."):
+                told = message.answers[0][2]
+                if left == 0:
+                    left = int.from_bytes(told, "big")
+                    continue
+                part = base64.b64decode(strings(told)) if self.kind == "TXT" else told[:left]
+                down, left = down + part, left - len(part)
         return up, down

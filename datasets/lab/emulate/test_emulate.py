@@ -77,6 +77,8 @@ class Shapes(unittest.TestCase):
     def test_others_keep_their_prefixes(self):
         forms = {"ozymandns-bind": rb"\d+-\d+\.\d+\.(up|down)\.sshdns\.",
                  "tuns-unbound": rb"^(d[A-Z2-70.]+|r\d+)\.cask-lab",
+                 "cobaltstrike-aaaa": rb"^(post\.[1-4]?[0-9a-f.]+|www6\.[0-9a-f]+|19997cf2)\.backst",
+                 "cobaltstrike-a": rb"^(post\.[1-4]?[0-9a-f.]+|cdn\.[0-9a-f]+|19997cf2)\.underst",
                  "cobaltstrike": rb"^(post\.[1-4]?[0-9a-f.]+|api\.[0-9a-f]+|19997cf2)\.stagecraft",
                  "dnsexfiltrator-base64": rb"^(init|\d+)\.",
                  "hex-bind": rb"^[0-9a-f]{56}\.\d+\.",
