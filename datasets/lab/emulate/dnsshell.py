@@ -1,8 +1,8 @@
 """A shell over TXT answers: PowerShell commands in base64 of UTF-16, output in hexadecimal names.
 
-From the description of dns-shell (https://github.com/sensepost/DNS-Shell): the client polls with TXT,
-gets a script in long answers as `powershell -EncodedCommand` takes it, and sends output back in
-numbered hexadecimal labels.
+The shape of dns-shell (https://github.com/sensepost/DNS-Shell) by its description only: the client
+polls with TXT, gets a script in long answers as `powershell -EncodedCommand` takes it, and sends output
+back in numbered hexadecimal labels. The order of labels and the poll's words are this file's own.
 """
 
 import base64

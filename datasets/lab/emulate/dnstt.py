@@ -3,7 +3,8 @@
 From https://www.bamsoftware.com/software/dnstt/protocol.html: a name holds an 8-octet client id, then
 padding (an octet 0xe0 + n, then n random octets) and packets behind an octet of length; an answer
 holds packets behind two octets of length. An answer is at most 1,232 octets of UDP payload.
-The KCP and Noise layers are random octets here, which is what they look like from outside.
+The KCP and Noise layers are random octets here, which is what they look like from outside; the client
+asks for 1,232 octets by EDNS here.
 """
 
 import base64

@@ -3,7 +3,8 @@
 From https://sliver.sh/docs?name=DNS+C2 and the message definition in its repository
 (protobuf/dnspb/dns.proto): type, an id of 8 bits beside a session of 24, start, stop, size, data; the
 whole name at most 254 octets, labels of 63; base58 where the resolver keeps case, else base32; an A
-answer carries a checksum of what arrived. An envelope is encrypted, so random octets here.
+answer carries a checksum of what arrived. An envelope is encrypted, so random octets here. The order
+of a session and the plain base58 alphabet (Sliver shuffles its own) are this file's simplification.
 """
 
 import base64

@@ -3,6 +3,7 @@
 From L. Nussbaum, P. Neyron, O. Richard, "On Robust Covert Channels Inside DNS", IFIP SEC 2009: only
 CNAME records, base32 names, an MTU of 140 octets, short polls numbered by a counter so that no cache
 answers them. A name begins with `d` where it carries a packet, with `r` where it asks for one.
+The octets inside are a number and random data here, not IP; answers have this file's own form.
 """
 
 import base64
