@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Records the labelled captures with real programs in network namespaces; see ../README.md.
-# Usage: record.sh [NAME…]   (default: all)     needs root and /dev/net/tun; takes about six minutes
+# Usage: record.sh [NAME…]   (default: all)     needs root and /dev/net/tun; takes about ten minutes
 set -euo pipefail
 
 LAB=$(cd "$(dirname "$0")" && pwd)
@@ -37,15 +37,20 @@ ordinary() {
         --queries "$4" --rate "$5"
 }
 
-# capture NAME COMMAND…: records port 53 on the mirror port while COMMAND runs.
+# capture NAME COMMAND…: records port 53 on the mirror port while COMMAND runs; packed where PACK is set.
 capture() {
     local name=$1
     echo "recording $name"
-    start tcpdump lan tcpdump -i "$TAP" -U -w "$WORK/$name.pcap" port 53
+    start tcpdump lan tcpdump -i "$TAP" --immediate-mode -U -w "$WORK/$name.pcap" port 53
     until_true 10 grep -q "listening on" "$WORK/tcpdump.log"
     "${@:2}"
+    read -rt 0.5 <> <(:) || true # what is under way is written before tcpdump ends
     stop tcpdump
-    mv "$WORK/$name.pcap" "$CAPTURES/$name.pcap"
+    if [ -n "${PACK:-}" ]; then
+        gzip -9nc "$WORK/$name.pcap" >"$CAPTURES/$name.pcap.gz"
+    else
+        mv "$WORK/$name.pcap" "$CAPTURES/$name.pcap"
+    fi
 }
 
 # beside COMMAND…: runs COMMAND while two other clients go about their business, and waits for all.
@@ -81,6 +86,33 @@ under_load() { # dnsperf: a busy resolver
     in_ns c2 dnsperf -s "$RESOLVER" -d "$WORK/queries" -m tcp -Q 100 -l 2 >/dev/null
 }
 
+variants() { # variants NAME…: the variants of the real tools and the emulated ones, by resolver
+    local resolver name through tool type options
+    local -x PACK=yes
+    for resolver in bind unbound dnsmasq; do
+        MINIMISE=no start_resolver "$resolver" # dns2tcpd answers no NS
+        while read -r name through tool type options; do
+            [ "$through" = "$resolver" ] && wanted "$name" "$@" || continue
+            # shellcheck disable=SC2086 # options are words
+            QUERIES=60 RATE=20 capture "$name" beside variant "$tool" "$type" $options </dev/null
+        done <<<"$VARIANTS"
+        for name in $(python3 "$LAB/emulate" list "$resolver"); do
+            wanted "$name" "$@" || continue
+            QUERIES=60 RATE=20 capture "$name" beside emulated_moves "$name"
+        done
+        stop resolver
+    done
+}
+
+written() { # written NAME…: captures with a clock of their own; nothing is sent
+    local name
+    for name in $(python3 "$LAB/emulate" list written) $(python3 "$LAB/emulate" list benign); do
+        wanted "$name" "$@" || continue
+        echo "writing $name"
+        python3 "$LAB/emulate" write "$name" "$CAPTURES/$name.pcap.gz"
+    done
+}
+
 wanted() { [ $# = 1 ] || { local name=$1; shift; case " $* " in *" $name "*) ;; *) return 1 ;; esac; }; }
 
 main() {
@@ -107,6 +139,10 @@ main() {
     done
     wanted demo-iodine "$@" && QUERIES=1500 RATE=75 capture demo-iodine beside iodine_moves NULL 49152
     stop resolver
+    variants "$@"
+    written "$@"
+    # Every payload must come out of its capture again.
+    python3 -m unittest discover -q -s "$LAB/emulate"
     python3 "$LAB/manifest.py" "$CAPTURES" "$LAB/../manifest.toml"
 }
 

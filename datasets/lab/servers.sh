@@ -42,7 +42,8 @@ until_true() {
 answers() { in_ns "$1" dig +short +time=1 +tries=1 "@$2" "$3" "$4" | grep -q .; }
 
 start_authority() {
-    python3 "$LAB/zones.py" "$WORK/zones"
+    # shellcheck disable=SC2046 # domains are words
+    python3 "$LAB/zones.py" "$WORK/zones" $(emulated_domains)
     (cd "$WORK/zones" &&
         dnssec-keygen -q -a ECDSAP256SHA256 signed-lab.org >/dev/null &&
         dnssec-keygen -q -a ECDSAP256SHA256 -f KSK signed-lab.org >/dev/null &&
@@ -63,6 +64,8 @@ start_authority() {
     start authority net named -f -c "$WORK/authority.conf"
     until_true 20 answers net 198.51.100.10 www.acme-widgets.com A
 }
+
+emulated_domains() { python3 "$LAB/emulate" domains; }
 
 start_resolver() { # start_resolver bind|unbound|dnsmasq
     case $1 in
@@ -90,6 +93,7 @@ server:
   do-ip6: no
   root-hints: "$WORK/zones/hints"
   module-config: "iterator"
+  qname-minimisation: ${MINIMISE:-yes}
   harden-referral-path: no
   local-zone: "local." nodefault
 remote-control:
@@ -97,10 +101,12 @@ remote-control:
 CONF
         start resolver res unbound -d -p -c "$WORK/resolver.conf" ;;
     dnsmasq)
+        local -a emulated
+        mapfile -t emulated < <(emulated_domains | sed 's|.*|--server=/&/198.51.100.40|')
         start resolver res dnsmasq --keep-in-foreground --no-resolv --no-hosts --no-daemon \
             --listen-address="$RESOLVER" --bind-interfaces --cache-size=1000 --user=root \
             --server=198.51.100.10 --server=/t.tunnel-lab.net/198.51.100.20 \
-            --server=/d.courier-lab.org/198.51.100.30 ;;
+            --server=/d.courier-lab.org/198.51.100.30 "${emulated[@]}" ;;
     esac
     until_true 20 answers c4 "$RESOLVER" www.acme-widgets.com A
 }

@@ -2,7 +2,7 @@
 #
 #   gp-c1 … gp-c4        gp-lan               gp-res                 gp-net
 #   192.168.77.11-14 ──  bridge  ── 192.168.77.53 resolver ──  .10 root and zones (BIND)
-#                                  198.51.100.2               .20 iodined   .30 dns2tcpd
+#                                  198.51.100.2               .20 iodined   .30 dns2tcpd   .40 emulate
 #
 # Captures are taken on the bridge's port to the resolver: what a mirror port on the client LAN sees.
 
@@ -37,9 +37,13 @@ make_topology() {
     in_ns res ip address add "$RESOLVER/24" dev eth0
     wire res eth1 net eth0
     in_ns res ip address add 198.51.100.2/24 dev eth1
-    for n in 10 20 30; do
+    for n in 10 20 30 40; do
         in_ns net ip address add "198.51.100.$n/24" dev eth0
     done
+    # The way past the resolver, for what needs none: iodine's raw mode.
+    in_ns res sysctl -qw net.ipv4.ip_forward=1
+    in_ns net ip route add 192.168.77.0/24 via 198.51.100.2
+    in_ns c1 ip route add 198.51.100.0/24 via "$RESOLVER"
 }
 
 remove_topology() {

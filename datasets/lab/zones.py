@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the zones of the lab: ordinary names of made-up owners, and delegations to the tunnels.
 
+zones.py FOLDER [DOMAIN…]: each DOMAIN is delegated to 198.51.100.40 as well.
 Deterministic: the same names every time, so that ordinary.py can ask for what is there.
 """
 
@@ -74,6 +75,9 @@ def main():
                     "ns.t.tunnel-lab.net. IN A 198.51.100.20\n"
                     "d.courier-lab.org. IN NS ns.d.courier-lab.org.\n"
                     "ns.d.courier-lab.org. IN A 198.51.100.30\n")
+    # Domains of the emulated tools, given by name.
+    delegations += "".join(f"{zone}. IN NS ns.{zone}.\nns.{zone}. IN A 198.51.100.40\n"
+                           for zone in sys.argv[2:])
     write(folder, ".", delegations)
     with open(f"{folder}/hints", "w") as file:
         file.write(". 3600 IN NS ns.root-lab.\nns.root-lab. 3600 IN A 198.51.100.10\n")
