@@ -19,7 +19,7 @@ use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect, Suspects};
 use crate::config::Config;
 use crate::detect::Features;
 use crate::price::{NamePrice, Pricer};
-use crate::rule::{Allow, Rules};
+use crate::rule::{Facts, Rules};
 use crate::state::{KeyState, KeyTable, LossHistory, Novelty, SeenFilter, Sighting, Tier};
 
 /// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
@@ -210,11 +210,11 @@ impl Analytics {
         let bytes = price.bits.as_bytes();
         novelty.bits = price.bits.raw().div_ceil(256);
         self.counters.bits_priced += u64::from(novelty.bits);
-        match allowance(&self.rules, transaction) {
+        match self.rules.allow.find(&Facts::from(transaction)) {
             Some(allow) => {
                 novelty.charged_bytes = bytes / f64::from(allow.budget);
                 self.counters.names_allowed += 1;
-                self.counters.bits_allowed += u64::from(novelty.bits);
+                self.counters.allow(&allow.class, u64::from(novelty.bits));
             }
             None => {
                 novelty.charged_bytes = bytes;
@@ -357,12 +357,4 @@ impl Analytics {
     pub fn memory(&self) -> usize {
         self.keys.memory() + self.seen.memory()
     }
-}
-
-fn allowance<'a>(rules: &'a Rules, transaction: &Transaction) -> Option<&'a Allow> {
-    let nobody = transaction.has_answer()
-        && transaction.answer.rcode == NXDOMAIN
-        && !transaction.name.suffix_known;
-    let undelegated = rules.allow.undelegated().filter(|_| nobody);
-    undelegated.or_else(|| rules.allow.find(&transaction.qname, transaction.time))
 }

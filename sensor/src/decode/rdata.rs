@@ -152,6 +152,8 @@ pub struct Answer {
     pub opaque_bytes: u32,
     /// Addresses in the answer section.
     pub n_addresses: u16,
+    /// Of these, IPv4 addresses in 127.0.0.0/8, which block lists answer (RFC 5782 section 2.1).
+    pub n_loopback: u16,
     /// Smallest and largest TTL of the answer section, in seconds.
     pub ttls: Option<(u32, u32)>,
     /// Tells payloads (text, names, opaque data) apart; 0 where there is none.
@@ -175,6 +177,8 @@ impl Answer {
         match Payload::of(kind) {
             Payload::Address => {
                 self.n_addresses = self.n_addresses.saturating_add(1);
+                let loopback = kind == 1 && rdata.first() == Some(&127);
+                self.n_loopback = self.n_loopback.saturating_add(u16::from(loopback));
                 return rdata.len() == if kind == 1 { 4 } else { 16 };
             }
             Payload::Text => {
