@@ -6,6 +6,7 @@ mod progress;
 mod reload;
 mod run;
 mod session;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => session::replay(&command),
         Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
+        Command::Rules(RulesCommand::WhatIf(command)) => trial::what_if(&command),
     };
     match outcome {
         Ok(code) => code,

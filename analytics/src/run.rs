@@ -23,7 +23,7 @@ pub(crate) fn print_config(command: &ConfigCommand) -> anyhow::Result<ExitCode> 
 pub(crate) fn check_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let rules = rules_of(dir)?;
     print(&format!(
-        "{} detectors, 3 buckets, {} allowances: all good\n",
+        "{} detectors, 3 buckets, {} look-alike classes and allowances: all good\n",
         rules.detectors.len(),
         rules.allow.iter().count()
     ))
