@@ -20,7 +20,9 @@ use crate::config::Config;
 use crate::detect::Features;
 use crate::price::{NamePrice, Pricer};
 use crate::rule::{Facts, Rules};
-use crate::state::{KeyState, KeyTable, LossHistory, Novelty, SeenFilter, Sighting, Tier};
+use crate::state::{
+    KeyState, KeyTable, LossHistory, Novelty, SeenFilter, Sighting, Tier, Wildcards,
+};
 
 /// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
 const SUSPECT_FILL: f64 = 0.125;
@@ -56,6 +58,7 @@ pub struct Analytics {
     seen: SeenFilter,
     keys: KeyTable,
     suspects: Suspects,
+    wildcards: Wildcards,
     hasher: FixedState,
     counters: AnalyticsCounters,
     losses: LossHistory,
@@ -72,6 +75,7 @@ impl Analytics {
             seen: SeenFilter::new(config.state.seen_names, config.state.seen_span()),
             keys: KeyTable::new(config.state.keys, config.state.window()),
             suspects: Suspects::new(config.state.suspects, seed),
+            wildcards: Wildcards::new(seed),
             hasher: FixedState::with_seed(seed),
             counters: AnalyticsCounters::default(),
             losses: LossHistory::default(),
@@ -210,7 +214,9 @@ impl Analytics {
         let bytes = price.bits.as_bytes();
         novelty.bits = price.bits.raw().div_ceil(256);
         self.counters.bits_priced += u64::from(novelty.bits);
-        match self.rules.allow.find(&Facts::from(transaction)) {
+        let same_answers = self.wildcards.add(transaction);
+        let facts = Facts { same_answers, ..Facts::from(transaction) };
+        match self.rules.allow.find(&facts) {
             Some(allow) => {
                 novelty.charged_bytes = bytes / f64::from(allow.budget);
                 self.counters.names_allowed += 1;

@@ -44,6 +44,7 @@ impl Asked {
             qtype: self.qtype,
             time: DAY,
             answer: self.answer,
+            same_answers: false,
         }
     }
 }
@@ -257,6 +258,24 @@ fn enterprise_and_reverse() {
             ("NAPTR", "41.3.2.1.e164.arpa", ADDRESS),
         ],
     );
+}
+
+#[test]
+fn hosting_by_wildcard() {
+    let rules = Rules::builtin().unwrap();
+    let hash = "d41d8cd98f00b204e9800998ecf8427e";
+    for (qtype, labels, same_answers, expected) in [
+        ("A", hash.to_owned(), true, Some("wildcard-hosting")),
+        ("A", hash.to_owned(), false, None),
+        ("TXT", hash.to_owned(), true, None),
+        ("A", format!("{hash}00"), true, None),
+        ("A", format!("{hash}.{hash}"), true, None),
+    ] {
+        let asked = Asked::new(qtype, &format!("{labels}.example.net"), ADDRESS);
+        let facts = Facts { same_answers, ..asked.facts() };
+        let found = rules.allow.find(&facts).map(|allow| allow.class.as_str());
+        assert_eq!(found, expected, "{qtype} {labels}");
+    }
 }
 
 #[test]

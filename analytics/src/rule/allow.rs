@@ -51,6 +51,8 @@ pub struct Facts<'a> {
     pub time: Timestamp,
     /// What came back; `None` where nothing did.
     pub answer: Option<AnswerFacts>,
+    /// Whether several names of the domain, of several clients, had the same addresses.
+    pub same_answers: bool,
 }
 
 /// What of an answer an allowance may depend on.
@@ -90,6 +92,7 @@ impl<'a> From<&'a Transaction> for Facts<'a> {
                 n_addresses: answer.n_addresses,
                 n_loopback: answer.n_loopback,
             }),
+            same_answers: false,
         }
     }
 }
@@ -303,6 +306,7 @@ fn is_of_type(allow: &Allow, facts: &Facts<'_>) -> bool {
 
 fn is_answered(allow: &Allow, facts: &Facts<'_>) -> bool {
     match (allow.answer, facts.answer) {
+        (Some(AnswerCheck::Identical), _) => facts.same_answers,
         (Some(AnswerCheck::Nxdomain), _) => facts.is_nxdomain(),
         (Some(AnswerCheck::Loopback), Some(answer)) => answer.n_loopback == answer.n_addresses,
         (Some(AnswerCheck::Loopback), None) | (None, _) => true,
@@ -329,8 +333,15 @@ mod tests {
     fn allowed(list: &AllowList, name: &str, day_number: i64) -> bool {
         let qname = Name::parse(name).unwrap();
         let time = Timestamp(day_number * 86_400_000_000);
-        let facts =
-            Facts { qname: &qname, domain_at: 0, suffix_known: true, qtype: 1, time, answer: None };
+        let facts = Facts {
+            qname: &qname,
+            domain_at: 0,
+            suffix_known: true,
+            qtype: 1,
+            time,
+            answer: None,
+            same_answers: false,
+        };
         list.find(&facts).is_some()
     }
 

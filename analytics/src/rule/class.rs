@@ -50,6 +50,8 @@ pub struct Allow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerCheck {
+    /// The same addresses for every name of the domain, for at least 8 names and 3 clients.
+    Identical,
     /// No address, or IPv4 addresses in 127.0.0.0/8 alone, as lists answer (RFC 5782 section 2.1).
     Loopback,
     /// No such name.
@@ -61,6 +63,7 @@ impl AnswerCheck {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Identical => "identical",
             Self::Loopback => "loopback",
             Self::Nxdomain => "nxdomain",
         }

@@ -154,6 +154,8 @@ pub struct Answer {
     pub n_addresses: u16,
     /// Of these, IPv4 addresses in 127.0.0.0/8, which block lists answer (RFC 5782 section 2.1).
     pub n_loopback: u16,
+    /// Tells sets of addresses apart, whatever their order; 0 where there is none.
+    pub addresses: u32,
     /// Smallest and largest TTL of the answer section, in seconds.
     pub ttls: Option<(u32, u32)>,
     /// Tells payloads (text, names, opaque data) apart; 0 where there is none.
@@ -179,6 +181,7 @@ impl Answer {
                 self.n_addresses = self.n_addresses.saturating_add(1);
                 let loopback = kind == 1 && rdata.first() == Some(&127);
                 self.n_loopback = self.n_loopback.saturating_add(u16::from(loopback));
+                self.addresses = self.addresses.wrapping_add(fnv1a(0x811c_9dc5, rdata));
                 return rdata.len() == if kind == 1 { 4 } else { 16 };
             }
             Payload::Text => {
@@ -226,13 +229,19 @@ impl Answer {
 
     /// FNV-1a over the first octets and the length: tells answers apart, protects nothing.
     fn note_payload(&mut self, rdata: &[u8]) {
-        let mut hash = if self.fingerprint == 0 { 0x811c_9dc5 } else { self.fingerprint };
-        let length = u32::try_from(rdata.len()).unwrap_or(u32::MAX);
-        for byte in rdata.iter().take(FINGERPRINT_OCTETS).chain(&length.to_be_bytes()) {
-            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-        }
-        self.fingerprint = hash.max(1);
+        let begin = if self.fingerprint == 0 { 0x811c_9dc5 } else { self.fingerprint };
+        self.fingerprint = fnv1a(begin, rdata).max(1);
     }
+}
+
+fn fnv1a(begin: u32, rdata: &[u8]) -> u32 {
+    let length = u32::try_from(rdata.len()).unwrap_or(u32::MAX);
+    let octets = rdata.iter().take(FINGERPRINT_OCTETS);
+    let mut hash = begin;
+    for byte in octets.chain(&length.to_be_bytes()) {
+        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    }
+    hash
 }
 
 /// Counts the octets of character strings without their lengths (RFC 1035 section 3.3.14).
