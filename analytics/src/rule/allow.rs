@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::class::{Allow, AnswerCheck, RawAllow, RawClass, RawUndelegated};
 use super::detector::VERSION;
 use super::set::RuleError;
+use super::shape::Shape;
 use super::why_not::{Misfit, WhyNot};
 
 /// The response code for a name that does not exist (RFC 1035 section 4.1.1).
@@ -30,10 +31,16 @@ pub struct AllowList {
     hashes: Vec<u64>,
     /// Those for names under a suffix nobody registers; the narrow ones first.
     undelegated: Vec<usize>,
-    /// Those for any domain.
-    structural: Vec<usize>,
-    /// Of these, those whose every name has an underscore, which few names have.
-    underscored: Vec<usize>,
+    /// Those for any domain, the ones with the fewest names first.
+    structural: Vec<Structural>,
+}
+
+/// An allowance for any domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Structural {
+    index: usize,
+    /// Every name of it has an underscore, which few names have.
+    underscored: bool,
 }
 
 /// What an allowance may depend on.
@@ -135,6 +142,8 @@ impl AllowList {
         self.hashes.sort_unstable();
         self.hashes.dedup();
         let all = &self.all;
+        self.structural
+            .sort_by_key(|entry| all.get(entry.index).and_then(Allow::bits).unwrap_or(u32::MAX));
         self.undelegated.sort_by_key(|index| all.get(*index).is_some_and(|a| a.shapes.is_empty()));
         Ok(())
     }
@@ -157,8 +166,8 @@ impl AllowList {
             self.undelegated.push(index);
         }
         if allow.is_structural() {
-            let marked = allow.shapes.iter().all(|shape| shape.to_string().contains('_'));
-            if marked { &mut self.underscored } else { &mut self.structural }.push(index);
+            let underscored = allow.shapes.iter().all(Shape::has_underscore);
+            self.structural.push(Structural { index, underscored });
         }
         self.all.push(allow);
         Ok(())
@@ -196,19 +205,24 @@ impl AllowList {
     /// The class whose names look most like this one although its domain is another.
     fn alike(&self, facts: &Facts<'_>) -> WhyNot {
         let labels = facts.before(facts.domain_at);
-        let alike = |allow: &&Allow| {
-            !labels.is_empty() && allow.shapes.iter().any(|shape| shape.fits(labels))
-        };
+        if labels.is_empty() {
+            return WhyNot::new(None, facts, Misfit::NoClass);
+        }
         // Whatever leaves the fewest choices is the best likeness.
-        let tightest = |allow: &&Allow| allow.bits().unwrap_or(u32::MAX);
-        let structural = self.all.iter().filter(|allow| allow.is_structural());
-        let structural = structural.filter(alike).min_by_key(tightest);
-        if let Some(allow) = structural {
+        let likeness = |allow: &&Allow| {
+            let fitting = allow.shapes.iter().filter(|shape| shape.fits(labels));
+            fitting.map(|shape| shape.bits().unwrap_or(u32::MAX)).min()
+        };
+        // Names of hosting by wildcard are of any kind: its shape alone is no likeness.
+        let tells = |allow: &&Allow| allow.answer != Some(AnswerCheck::Identical);
+        let alike = self.all.iter().filter(|allow| likeness(allow).is_some() && tells(allow));
+        let (structural, others): (Vec<_>, Vec<_>) =
+            alike.filter(|allow| !allow.undelegated).partition(|allow| allow.is_structural());
+        if let Some(allow) = structural.into_iter().min_by_key(likeness) {
             let misfit = misfit(allow, facts, facts.domain_at).unwrap_or(Misfit::Answer);
             return WhyNot::new(Some(allow), facts, misfit);
         }
-        let with_domain = self.all.iter().filter(|allow| !allow.domains.is_empty());
-        match with_domain.filter(alike).min_by_key(tightest) {
+        match others.into_iter().min_by_key(likeness) {
             Some(allow) => WhyNot::new(Some(allow), facts, Misfit::Domain),
             None => WhyNot::new(None, facts, Misfit::NoClass),
         }
@@ -257,8 +271,10 @@ impl AllowList {
         if labels.is_empty() {
             return None;
         }
-        let marked = if labels.contains(&b'_') { self.underscored.as_slice() } else { &[] };
-        self.of(marked).chain(self.of(&self.structural)).find(|allow| fits(allow, facts, end))
+        let marked = labels.contains(&b'_');
+        let candidates = self.structural.iter().filter(|entry| marked || !entry.underscored);
+        let mut allows = candidates.filter_map(|entry| self.all.get(entry.index));
+        allows.find(|allow| fits(allow, facts, end))
     }
 
     fn of<'a>(&'a self, indexes: &'a [usize]) -> impl Iterator<Item = &'a Allow> {

@@ -100,6 +100,20 @@ impl Shape {
         }
     }
 
+    /// Tells whether every name of this shape has an underscore.
+    #[must_use]
+    pub fn has_underscore(&self) -> bool {
+        let outside = |text: &str| {
+            text.split('<')
+                .any(|part| part.rsplit('>').next().is_some_and(|rest| rest.contains('_')))
+        };
+        match &self.form {
+            Form::Pattern(_) => outside(&self.text),
+            Form::Underscored => true,
+            Form::Hash | Form::ReversedIpv4 | Form::ReversedIpv6 => false,
+        }
+    }
+
     /// Returns the most that a name of this shape can carry, in bits; `None` where it is not
     /// known: a named shape bounds labels, not their number.
     #[must_use]
@@ -147,6 +161,13 @@ mod tests {
         ] {
             assert_eq!(fits(shape, name), expected, "{shape} {name}");
         }
+    }
+
+    #[test]
+    fn an_underscore_in_the_name_of_an_alphabet_is_none_in_the_names() {
+        let has = |shape: &str| Shape::parse(shape).unwrap().has_underscore();
+        assert!(has("_dmarc") && has("<hex:4>._domainkey") && has("_<decimal:2>._tcp"));
+        assert!(!has("<hex_rot13:8>.i") && !has("<word:1-32>"));
     }
 
     #[test]
