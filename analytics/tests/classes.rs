@@ -504,3 +504,57 @@ fn bits_of_classes_add_up_to_the_bits_allowed() {
     assert_eq!(named.values().sum::<u64>(), counters.bits_allowed);
     assert!(counters.bits_allowed < counters.bits_priced);
 }
+
+/// Names asked until the first alert, and the bytes they were priced at.
+fn until_alert(labels: impl Fn(&str) -> String, qtype: u16, rcode: u16) -> (u32, f64) {
+    let mut config = Config::default();
+    (config.state.keys, config.state.seen_names) = (64, 40_000);
+    let mut analytics = Analytics::new(config, Rules::builtin().unwrap());
+    let reader = NameReader::default();
+    let (mut state, mut opened) = (7_u64, false);
+    for n in 0..4_000_u32 {
+        let data: String = (0..32)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from_digit(u32::try_from((state >> 33) % 36).unwrap(), 36).unwrap()
+            })
+            .collect();
+        let qname = Name::parse(&format!("{}.evil.com", labels(&data))).unwrap();
+        let (domain_at, name) = reader.read(&qname);
+        let mut transaction = Transaction {
+            time: Timestamp(DAY.0 + i64::from(n) * 1_000),
+            status: Status::Answered,
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            qtype,
+            qname,
+            domain_at,
+            name,
+            ..Transaction::default()
+        };
+        transaction.answer.rcode = rcode;
+        analytics.record(&Record::Transaction(&transaction), &mut |_| opened = true);
+        if opened {
+            let bits = u32::try_from(analytics.counters().bits_priced).unwrap();
+            return (n + 1, f64::from(bits) / 8.0);
+        }
+    }
+    panic!("no alert");
+}
+
+#[test]
+fn whoever_imitates_a_class_that_holds_anywhere_gets_twice_the_contract() {
+    type Labels = fn(&str) -> String;
+    let imitations: [(Labels, u16, u16); 4] = [
+        (|data| format!("{data}._domainkey"), 16, 0),
+        (|data| format!("{}._bimi", &data.chars().take(16).collect::<String>()), 16, 0),
+        (|data| format!("{}.com", &data.chars().take(24).collect::<String>()), 1, 3),
+        (|data| format!("_ldap._tcp.{}._sites", &data.chars().take(24).collect::<String>()), 33, 0),
+    ];
+    for (labels, qtype, rcode) in imitations {
+        let (names, bytes) = until_alert(labels, qtype, rcode);
+        // 4 seconds at most, and the name that overflowed.
+        let most = 2.0 * (512.0 + 4.0 * 4.0) + 64.0;
+        assert!(bytes <= most, "{} of {names} names: {bytes} > {most}", labels("x"));
+        assert!(bytes > 512.0, "{}: the class does not hold: {bytes}", labels("x"));
+    }
+}

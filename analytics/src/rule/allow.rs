@@ -418,6 +418,7 @@ mod tests {
                 "2027-01-31",
             ),
             ("[[allow]]\ndomain = \"x.org\"\nreson = \"r\"\n".to_owned(), "did you mean `reason`?"),
+            (with("shape = 7\n"), "a shape is a text like \"<hex:32>\""),
             (with("shape = []\n"), "class \"c\": shape is an empty list"),
             (with("shape = \"hex32\"\n"), "unknown shape `hex32`"),
             (with("shape = \"<hexx:3>\"\n"), "did you mean `hex`?"),

@@ -115,7 +115,7 @@ pub(super) struct RawUndelegated {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a shape is a text like \"<hex:32>\", or a list of such texts")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),
