@@ -538,7 +538,7 @@ fn until_alert(labels: impl Fn(&str) -> String, qtype: u16, rcode: u16) -> (u32,
             return (n + 1, f64::from(bits) / 8.0);
         }
     }
-    panic!("no alert");
+    (u32::MAX, f64::INFINITY)
 }
 
 #[test]
