@@ -10,6 +10,7 @@ use geophone_sensor::command::CaptureArgs;
 
 use crate::explain_command::ExplainCommand;
 use crate::selftest_command::SelftestCommand;
+use crate::trial::WhatIfCommand;
 
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
@@ -30,7 +31,7 @@ pub(crate) enum Command {
     Live(LiveCommand),
     /// Read capture files and tell what they hide.
     Replay(ReplayCommand),
-    /// Check or list detection rules.
+    /// Check, list or try detection rules.
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Play known tunnels and known ordinary traffic through the whole pipe, in memory.
@@ -52,12 +53,14 @@ pub(crate) enum RulesCommand {
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// List detectors, buckets and allowances.
+    /// List detectors, buckets and look-alike classes.
     List {
         /// The directory (default: the rules compiled in).
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// Replay captures under other rules and tell which alerts would come, go or change.
+    WhatIf(WhatIfCommand),
 }
 
 /// Exit status: 0 read to the end, alerts or not; 1 could not (the message names the file);

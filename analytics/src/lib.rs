@@ -17,3 +17,4 @@ pub mod replay;
 pub mod evaluate;
 pub mod explain;
 pub mod selftest;
+pub mod what_if;

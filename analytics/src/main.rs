@@ -8,6 +8,7 @@ mod reload;
 mod run;
 mod selftest_command;
 mod session;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
         Command::Selftest(command) => selftest_command::test_rules(&command),
+        Command::Rules(RulesCommand::WhatIf(command)) => trial::what_if(&command),
     };
     match outcome {
         Ok(code) => code,

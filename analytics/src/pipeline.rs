@@ -22,7 +22,9 @@ use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::Config;
 use crate::price::Pricer;
 use crate::rule::Rules;
-use crate::state::{KeyState, LossHistory, SavedError, Scope, SignalPricer, Tables, Tier};
+use crate::state::{
+    KeyState, LossHistory, SavedError, Scope, SignalPricer, Tables, Tier, Wildcards,
+};
 
 /// The response code for a name that does not exist (RFC 1035 section 4.1.1).
 const NXDOMAIN: u16 = 3;
@@ -56,6 +58,7 @@ pub struct Analytics {
     signals: SignalPricer,
     tables: Tables,
     suspects: Suspects,
+    wildcards: Wildcards,
     hasher: FixedState,
     counters: AnalyticsCounters,
     losses: LossHistory,
@@ -72,6 +75,7 @@ impl Analytics {
             signals: SignalPricer::default(),
             tables: Tables::new(&config.state),
             suspects: Suspects::new(config.state.suspects, seed),
+            wildcards: Wildcards::new(seed),
             hasher: FixedState::with_seed(seed),
             counters: AnalyticsCounters::default(),
             losses: LossHistory::default(),

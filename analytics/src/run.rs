@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use geophone_analytics::alert::rate;
-use geophone_analytics::rule::{RuleError, Rules};
+use geophone_analytics::rule::{Allow, RuleError, Rules};
 use geophone_analytics::sink::SinkError;
+use geophone_sensor::decode::rdata::type_name;
 
 use crate::cli::{ConfigCommand, read_config};
 
@@ -23,7 +24,7 @@ pub(crate) fn print_config(command: &ConfigCommand) -> anyhow::Result<ExitCode> 
 pub(crate) fn check_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let rules = rules_of(dir)?;
     print(&format!(
-        "{} detectors, {} buckets, {} allowances: all good\n",
+        "{} detectors, {} buckets, {} look-alike classes and allowances: all good\n",
         rules.detectors.len(),
         rules.leak.iter().count(),
         rules.allow.iter().count()
@@ -50,15 +51,41 @@ pub(crate) fn list_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
         );
     }
     for allow in rules.allow.iter() {
-        text += &format!(
-            "allowance  {:<28} {:>4}x  until {:<20}  {}\n",
-            allow.domain,
-            allow.budget,
-            allow.expires.map_or_else(|| "revoked".to_owned(), |end| end.to_string()),
-            allow.reason
-        );
+        text += &class_text(allow);
     }
     print(&text)
+}
+
+/// A class with what it takes for names of its own, and what it gives them.
+fn class_text(allow: &Allow) -> String {
+    let list = |texts: Vec<String>| texts.join(" ");
+    let mut rows = Vec::new();
+    match (allow.domains.is_empty(), allow.undelegated) {
+        (false, _) => rows.push(("under", list(allow.domains.clone()))),
+        (true, true) => rows.push(("under", "suffixes nobody registers, NXDOMAIN".to_owned())),
+        (true, false) => rows.push(("under", "any domain".to_owned())),
+    }
+    if !allow.shapes.is_empty() {
+        rows.push(("shape", list(allow.shapes.iter().map(ToString::to_string).collect())));
+    }
+    let most = allow.bits().map_or_else(|| "not bounded by shape".to_owned(), |n| n.to_string());
+    rows.push(("bits", format!("{most} a name at most")));
+    if !allow.qtypes.is_empty() {
+        rows.push(("types", list(allow.qtypes.iter().map(|n| type_name(*n)).collect())));
+    }
+    if let Some(answer) = allow.answer {
+        rows.push(("answer", answer.name().to_owned()));
+    }
+    if let Some(end) = allow.expires {
+        rows.push(("until", end.to_string()));
+    }
+    rows.push(("source", allow.source.as_deref().unwrap_or("not given").to_owned()));
+    let mut text =
+        format!("class      {:<18} {:>3}x  {}\n", allow.class, allow.budget, allow.reason);
+    for (name, value) in rows {
+        text += &format!("             {name:<8} {value}\n");
+    }
+    text
 }
 
 pub(crate) fn rules_of(dir: Option<&Path>) -> Result<Rules, RuleError> {

@@ -161,7 +161,11 @@ impl Session {
         }
         let (sensor, analytics) = replay.counters();
         if let Some(stats) = stats {
-            let more = MoreCounters { named: analytics.named(), imbalance: analytics.imbalance() };
+            let more = MoreCounters {
+                named: analytics.named(),
+                configured: analytics.named_classes(),
+                imbalance: analytics.imbalance(),
+            };
             stats.write(&stats_json(sensor, &more))?;
         }
         console.sink.check()?;

@@ -225,6 +225,45 @@ fn an_allowance_raises_the_budget_and_is_counted() {
 }
 
 #[test]
+fn what_if_tells_which_alerts_new_rules_would_take_away_or_bring() {
+    let folder = Folder::new();
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules");
+    for name in ["leak-contract.toml", "dns-exfiltration.toml", "dns-tunnel.toml"] {
+        folder.file(&format!("rules/{name}"), fs::read(rules.join(name)).unwrap());
+    }
+    let capture = folder.capture();
+    let what_if = |more: &[&str]| {
+        let mut command = geophone();
+        command.args(["rules", "what-if"]).arg(&capture).arg("--rules").arg(folder.path("rules"));
+        command.args(more).assert().success().get_output().clone()
+    };
+    let same = what_if(&[]);
+    assert!(same.stdout.is_empty());
+    let said = String::from_utf8_lossy(&same.stderr).into_owned();
+    assert!(said.contains("0 alerts come, 0 go, 0 change, 1 stay"), "{said}");
+
+    folder.file(
+        "rules/allow/site.toml",
+        "version = 1\n[[allow]]\ndomain = \"evil.com\"\nreason = \"our own test\"\n",
+    );
+    let changes = alerts(&what_if(&[]).stdout);
+    assert_eq!(changes.len(), 1);
+    assert_eq!((&changes[0]["change"], &changes[0]["domain"]), (&"go".into(), &"evil.com".into()));
+    assert!(changes[0]["old"]["score"].is_i64() && changes[0]["new"].is_null());
+
+    let old = folder.path("rules").display().to_string();
+    assert!(what_if(&["--old", &old]).stdout.is_empty());
+    let table = String::from_utf8(what_if(&["--format", "table"]).stdout).unwrap();
+    assert!(table.starts_with("change") && table.contains("go      10.0.0.9"), "{table}");
+    geophone()
+        .args(["rules", "what-if", "nowhere.pcap", "--rules"])
+        .arg(folder.path("rules"))
+        .assert()
+        .code(1);
+    geophone().args(["rules", "what-if"]).arg(&capture).assert().code(2);
+}
+
+#[test]
 fn bad_inputs_are_named_with_their_cure() {
     let folder = Folder::new();
     let frames = support::pcap(1, &exfiltration()[..4]);

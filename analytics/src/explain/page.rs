@@ -280,17 +280,9 @@ impl Page {
 
     fn lookalikes(&mut self, classes: &[Lookalike]) {
         self.item("not these", "what is allowed to look like it, and why this is none of them");
-        let (near, far): (Vec<_>, Vec<_>) = classes.iter().partition(|class| class.is_near());
-        for class in &near {
-            self.more(&format!("{}: {}", class.class, class.verdict));
-        }
-        let far: Vec<_> = far.iter().map(|class| class.class.as_str()).collect();
-        if !far.is_empty() {
-            self.more(&format!(
-                "neither the domain nor the shape of these {}: {}",
-                far.len(),
-                far.join("; ")
-            ));
+        for class in classes {
+            let Lookalike { verdict, samples, of, .. } = class;
+            self.more(&format!("{samples} of {of} names shown: {verdict}"));
         }
         self.text.push('\n');
     }

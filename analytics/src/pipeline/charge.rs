@@ -4,10 +4,10 @@ use std::hash::BuildHasher;
 
 use geophone_sensor::record::{Status, Transaction};
 
+use super::Analytics;
 use super::keys::Keys;
-use super::{Analytics, NXDOMAIN};
 use crate::price::{NamePrice, Pricer};
-use crate::rule::{Allow, Rules};
+use crate::rule::Facts;
 use crate::state::Novelty;
 
 /// A 4-octet address, and one of 16.
@@ -42,12 +42,14 @@ impl Analytics {
         let novelty = &mut charge.novelty;
         novelty.bits = price.bits.raw().div_ceil(256);
         self.counters.bits_priced += u64::from(novelty.bits);
-        match allowance(&self.rules, transaction) {
+        let same_answers = self.wildcards.add(transaction);
+        let facts = Facts { same_answers, ..Facts::from(transaction) };
+        match self.rules.allow.find(&facts) {
             Some(allow) => {
                 novelty.charged_bytes = bytes / f64::from(allow.budget);
                 charge.allowed = true;
                 self.counters.names_allowed += 1;
-                self.counters.bits_allowed += u64::from(novelty.bits);
+                self.counters.allow(&allow.class, u64::from(novelty.bits));
             }
             None => {
                 novelty.charged_bytes = bytes;
@@ -67,7 +69,7 @@ impl Analytics {
         let text = answer.text_bytes.saturating_add(answer.opaque_bytes);
         let each = ADDRESS_BYTES.iter().find(|(qtype, _)| *qtype == transaction.qtype);
         let addresses = each.map_or(0, |(_, bytes)| bytes * u32::from(answer.n_addresses));
-        let hash = self.hasher.hash_one((keys.pair, answer.fingerprint));
+        let hash = self.hasher.hash_one((keys.pair, answer.fingerprint, answer.addresses));
         if self.tables.seen.insert(hash, transaction.time) {
             charge.novelty.text_bytes = text;
             charge.answer_bytes = text.saturating_add(answer.name_bytes).saturating_add(addresses);
@@ -91,12 +93,4 @@ pub(super) fn whole_name(
         ..charge.novelty
     };
     Some((novelty, whole))
-}
-
-fn allowance<'a>(rules: &'a Rules, transaction: &Transaction) -> Option<&'a Allow> {
-    let nobody = transaction.has_answer()
-        && transaction.answer.rcode == NXDOMAIN
-        && !transaction.name.suffix_known;
-    let undelegated = rules.allow.undelegated().filter(|_| nobody);
-    undelegated.or_else(|| rules.allow.find(&transaction.qname, transaction.time))
 }

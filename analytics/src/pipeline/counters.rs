@@ -27,6 +27,8 @@ pub struct AnalyticsCounters {
     pub bits_priced: u64,
     /// Of these, bits under an allowance.
     pub bits_allowed: u64,
+    /// The same by class; published as `allow.<class>`.
+    pub allowed_by_class: BTreeMap<String, u64>,
     /// Times a suspect was weighed.
     pub judgements: u64,
     /// Alerts opened.
@@ -58,7 +60,25 @@ pub struct AnalyticsCounters {
 }
 
 impl AnalyticsCounters {
-    /// Returns every counter by its published name.
+    /// Counts `bits` of a name under an allowance of `class`.
+    pub(super) fn allow(&mut self, class: &str, bits: u64) {
+        self.bits_allowed += bits;
+        match self.allowed_by_class.get_mut(class) {
+            Some(sum) => *sum += bits,
+            None => {
+                self.allowed_by_class.insert(class.to_owned(), bits);
+            }
+        }
+    }
+
+    /// Returns the bits under an allowance by the published name of their class.
+    #[must_use]
+    pub fn named_classes(&self) -> BTreeMap<String, u64> {
+        let name = |(class, bits): (&String, &u64)| (format!("allow.{class}"), *bits);
+        self.allowed_by_class.iter().map(name).collect()
+    }
+
+    /// Returns every counter by its published name, those of classes excepted.
     #[must_use]
     pub fn named(&self) -> BTreeMap<&'static str, u64> {
         BTreeMap::from([
@@ -99,7 +119,12 @@ impl AnalyticsCounters {
             + self.records_ticks
             + self.records_continued
             + self.records_unknown;
-        (parts != self.records)
-            .then(|| format!("analytics.records is {}, its parts add up to {parts}", self.records))
+        if parts != self.records {
+            let records = self.records;
+            return Some(format!("analytics.records is {records}, its parts add up to {parts}"));
+        }
+        let (bits, classes) = (self.bits_allowed, self.allowed_by_class.values().sum::<u64>());
+        (classes != bits)
+            .then(|| format!("analytics.bits_allowed is {bits}, its classes add up to {classes}"))
     }
 }

@@ -1,10 +1,18 @@
 //! The rules: what detectors weigh and what is allowed, from TOML files or compiled in.
 
 mod allow;
+mod alphabet;
+mod class;
 mod detector;
 mod leak;
+mod pattern;
 mod set;
+mod shape;
+mod why_not;
 
-pub use allow::{Allow, AllowList, Shape};
+pub use allow::{AllowList, AnswerFacts, Facts};
+pub use class::{Allow, AnswerCheck};
 pub use detector::{Detector, SeverityLadder};
 pub use set::{RuleError, Rules};
+pub use shape::Shape;
+pub use why_not::{Misfit, WhyNot};

@@ -21,10 +21,18 @@ const DEFAULTS: [(&str, &str); 4] = [
 ];
 
 /// The default allowances, as (name, text).
-const DEFAULT_ALLOW: [(&str, &str); 3] = [
+const DEFAULT_ALLOW: [(&str, &str); 11] = [
+    ("cdn", include_str!("../../../rules/allow/cdn.toml")),
+    ("cloud", include_str!("../../../rules/allow/cloud.toml")),
+    ("dnsbl", include_str!("../../../rules/allow/dnsbl.toml")),
+    ("dnssec", include_str!("../../../rules/allow/dnssec.toml")),
+    ("enterprise", include_str!("../../../rules/allow/enterprise.toml")),
+    ("hosting", include_str!("../../../rules/allow/hosting.toml")),
     ("local", include_str!("../../../rules/allow/local.toml")),
+    ("mail", include_str!("../../../rules/allow/mail.toml")),
     ("reputation", include_str!("../../../rules/allow/reputation.toml")),
     ("reverse", include_str!("../../../rules/allow/reverse.toml")),
+    ("telemetry", include_str!("../../../rules/allow/telemetry.toml")),
 ];
 
 /// Every rule in force.

@@ -10,6 +10,7 @@ mod saved;
 mod seen;
 mod sets;
 mod tables;
+mod wildcard;
 
 pub use account::{Account, Ledger};
 pub use channel::Channels;
@@ -21,3 +22,4 @@ pub use loss::{Loss, LossHistory};
 pub use saved::SavedError;
 pub use seen::SeenFilter;
 pub use tables::Tables;
+pub use wildcard::Wildcards;

@@ -152,10 +152,13 @@ pub struct Answer {
     pub opaque_bytes: u32,
     /// Addresses in the answer section.
     pub n_addresses: u16,
+    /// Of these, IPv4 addresses in 127.0.0.0/8, which block lists answer (RFC 5782 section 2.1).
+    pub n_loopback: u16,
+    /// Tells sets of addresses apart, whatever their order; 0 where there is none.
+    pub addresses: u32,
     /// Smallest and largest TTL of the answer section, in seconds.
     pub ttls: Option<(u32, u32)>,
-    /// Tells payloads (addresses in any order, text, names, opaque data) apart; 0 where there is
-    /// none.
+    /// Tells payloads (text, names, opaque data) apart; 0 where there is none.
     pub fingerprint: u32,
 }
 
@@ -176,7 +179,9 @@ impl Answer {
         match Payload::of(kind) {
             Payload::Address => {
                 self.n_addresses = self.n_addresses.saturating_add(1);
-                self.note_address(rdata);
+                let loopback = kind == 1 && rdata.first() == Some(&127);
+                self.n_loopback = self.n_loopback.saturating_add(u16::from(loopback));
+                self.addresses = self.addresses.wrapping_add(fnv1a(0x811c_9dc5, rdata));
                 return rdata.len() == if kind == 1 { 4 } else { 16 };
             }
             Payload::Text => {
@@ -224,24 +229,19 @@ impl Answer {
 
     /// FNV-1a over the first octets and the length: tells answers apart, protects nothing.
     fn note_payload(&mut self, rdata: &[u8]) {
-        let begin = if self.fingerprint == 0 { FNV_OFFSET } else { self.fingerprint };
-        let length = u32::try_from(rdata.len()).unwrap_or(u32::MAX);
-        let octets = rdata.iter().take(FINGERPRINT_OCTETS).copied();
-        self.fingerprint = fnv(begin, octets.chain(length.to_be_bytes())).max(1);
-    }
-
-    /// A sum, since servers turn the order of addresses round with every answer.
-    fn note_address(&mut self, rdata: &[u8]) {
-        let octets = rdata.iter().take(FINGERPRINT_OCTETS).copied();
-        self.fingerprint = self.fingerprint.wrapping_add(fnv(FNV_OFFSET, octets)).max(1);
+        let begin = if self.fingerprint == 0 { 0x811c_9dc5 } else { self.fingerprint };
+        self.fingerprint = fnv1a(begin, rdata).max(1);
     }
 }
 
-/// The offset of FNV-1a of 32 bits.
-const FNV_OFFSET: u32 = 0x811c_9dc5;
-
-fn fnv(begin: u32, octets: impl Iterator<Item = u8>) -> u32 {
-    octets.fold(begin, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+fn fnv1a(begin: u32, rdata: &[u8]) -> u32 {
+    let length = u32::try_from(rdata.len()).unwrap_or(u32::MAX);
+    let octets = rdata.iter().take(FINGERPRINT_OCTETS);
+    let mut hash = begin;
+    for byte in octets.chain(&length.to_be_bytes()) {
+        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+    }
+    hash
 }
 
 /// Counts the octets of character strings without their lengths (RFC 1035 section 3.3.14).
@@ -420,10 +420,6 @@ mod tests {
         assert_ne!(of(b"same"), of(b"else"));
         let mut address = Answer::default();
         assert!(address.add(1, 60, &[1, 2, 3, 4]) && !address.add(1, 60, &[1, 2, 3]));
-        assert_eq!(address.types(), [1]);
-        let mut turned = Answer::default();
-        assert!(!turned.add(1, 60, &[1, 2, 3]) && turned.add(1, 60, &[1, 2, 3, 4]));
-        assert_eq!(address.fingerprint, turned.fingerprint);
-        assert_ne!(address.fingerprint, Answer::default().fingerprint);
+        assert_eq!((address.fingerprint, address.types()), (0, &[1][..]));
     }
 }

@@ -23,6 +23,8 @@ pub struct StatsError {
 pub struct MoreCounters {
     /// The counters by their published names.
     pub named: BTreeMap<&'static str, u64>,
+    /// Counters whose names come from configuration.
+    pub configured: BTreeMap<String, u64>,
     /// The first of their sums that does not add up.
     pub imbalance: Option<String>,
 }
@@ -32,6 +34,7 @@ pub struct MoreCounters {
 pub fn stats_json(counters: &Counters, more: &MoreCounters) -> Value {
     let mut all = counters.named();
     all.extend(&more.named);
+    all.extend(more.configured.iter().map(|(name, n)| (name.as_str(), *n)));
     let imbalance = counters.imbalance().or_else(|| more.imbalance.clone());
     json!({ "version": 1, "balanced": imbalance.is_none(), "imbalance": imbalance, "counters": all })
 }

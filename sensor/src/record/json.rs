@@ -125,6 +125,7 @@ mod tests {
         };
         transaction.answer.add(16, 3, b"\x02hi");
         transaction.answer.add(10, 9, b"raw");
+        transaction.answer.add(1, 9, &[127, 0, 0, 2]);
         transaction.answer.rcode = 3;
         transaction
     }

@@ -66,6 +66,12 @@ struct AnswerRow<'a> {
     name_bytes: u32,
     opaque_bytes: u32,
     n_addresses: u16,
+    /// Left out where it is 0, as in nearly every record.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    n_loopback: u16,
+    /// Left out where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    addresses: Option<u32>,
     ttl_min_seconds: Option<u32>,
     ttl_max_seconds: Option<u32>,
     fingerprint: u32,
@@ -121,11 +127,18 @@ fn answer_row_of(from: &Transaction) -> AnswerRow<'_> {
         name_bytes: answer.name_bytes,
         opaque_bytes: answer.opaque_bytes,
         n_addresses: answer.n_addresses,
+        n_loopback: answer.n_loopback,
+        addresses: Some(answer.addresses).filter(|addresses| *addresses != 0),
         ttl_min_seconds: answer.ttls.map(|ttls| ttls.0),
         ttl_max_seconds: answer.ttls.map(|ttls| ttls.1),
         fingerprint: answer.fingerprint,
         records: Cow::Borrowed(&from.answer_texts),
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &u16) -> bool {
+    *n == 0
 }
 
 pub(super) fn transaction_of(row: Row<'_>) -> Result<Transaction, RecordError> {
@@ -197,6 +210,8 @@ fn read_answer(row: AnswerRow<'_>, into: &mut Transaction) -> Result<(), RecordE
         name_bytes: row.name_bytes,
         opaque_bytes: row.opaque_bytes,
         n_addresses: row.n_addresses,
+        n_loopback: row.n_loopback,
+        addresses: row.addresses.unwrap_or_default(),
         ttls: row.ttl_min_seconds.zip(row.ttl_max_seconds),
         fingerprint: row.fingerprint,
         ..Answer::default()
