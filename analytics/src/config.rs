@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::severity::Severity;
 
 /// Octets a suspect may take without its samples, rounded up.
-const SUSPECT_BYTES: u64 = 2_560;
+const SUSPECT_BYTES: u64 = 2_816;
 /// Octets a sample may take: a name of 254 octets and what stands beside it.
 const SAMPLE_BYTES: u64 = 352;
 /// Octets a waiting query takes, rounded up.

@@ -3,6 +3,7 @@
 //! Owns every table and no thread; its only clock is the time of the records.
 
 mod counters;
+mod foreign;
 mod judgement;
 mod sighting;
 
@@ -85,7 +86,7 @@ impl Analytics {
     pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         self.counters.records += 1;
         match record {
-            Record::NotDns(_) => self.counters.records_not_dns += 1,
+            Record::NotDns(payload) => self.foreign(payload, sink),
             Record::Tick(tick) => {
                 self.counters.records_ticks += 1;
                 if let Some(sensor) = &tick.sensor {
@@ -262,7 +263,7 @@ impl Analytics {
         let Some(suspect) = self.suspects.find(moment.key) else { return };
         self.counters.judgements += 1;
         let state = &moment.state;
-        let features = Features::new(state, moment.fill.1, transaction);
+        let features = Features::new(state, moment.fill.1, transaction).with(suspect.signs());
         let open = suspect.open.as_ref().map(OpenAlert::detector);
         let Some(judgement) = judgement(&self.rules, &features, moment.fill, open) else { return };
         let Some(detector) = self.rules.detectors.get(judgement.detector) else { return };

@@ -7,7 +7,7 @@ use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 
 use super::suspect::Sample;
-use crate::detect::Evidence;
+use crate::detect::{Evidence, ToolVerdict};
 use crate::price::Expert;
 use crate::rule::Detector;
 use crate::severity::Severity;
@@ -127,6 +127,8 @@ pub struct Alert<'a> {
     pub samples: Vec<Sample>,
     /// What most of the names look encoded with.
     pub encoding: Option<Expert>,
+    /// Which tool makes the names, as far as it can be told.
+    pub tool: Option<ToolVerdict>,
     /// Times it was worth telling again and was not, since the last telling.
     pub suppressed: u64,
     /// Frames read and dropped since the start, of the last hour at most.

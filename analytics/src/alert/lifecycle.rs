@@ -166,6 +166,7 @@ impl OpenAlert {
             rcodes: suspect.rcodes.clone(),
             samples: suspect.samples.clone(),
             encoding: suspect.encoding(),
+            tool: suspect.tool.verdict(),
             suppressed: std::mem::take(&mut self.suppressed),
             loss: Loss::default(),
             closed_because: None,

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use geophone_sensor::decode::path::Path;
 use geophone_sensor::limited::{LimitedMap, Slot};
 use geophone_sensor::name::Name;
-use geophone_sensor::record::Transaction;
+use geophone_sensor::record::{NotDns, Transaction};
 use geophone_sensor::time::Timestamp;
 
 use super::lifecycle::OpenAlert;
+use crate::detect::{BeaconTracker, DownloadTracker, Signs, ToolTracker};
 use crate::price::{Bits, Expert, NamePrice};
 
 /// Distinct query types and response codes kept per suspect.
@@ -52,6 +53,8 @@ pub struct Suspect {
     pub suffix_known: bool,
     /// The VLAN tags and tunnels around the last transaction.
     pub path: Path,
+    /// When it was first suspected.
+    pub first: Timestamp,
     /// When it was last seen doing something new.
     pub last: Timestamp,
     /// The dearest names, in the order they came.
@@ -66,6 +69,12 @@ pub struct Suspect {
     pub bytes_up: u64,
     /// Octets of answer messages since it is suspected.
     pub bytes_down: u64,
+    /// Which tool makes the names.
+    pub tool: ToolTracker,
+    /// How regularly new names come.
+    pub beacon: BeaconTracker,
+    /// What comes down in addresses.
+    pub download: DownloadTracker,
     /// The alert that is open about it.
     pub open: Option<OpenAlert>,
 }
@@ -79,6 +88,7 @@ impl Default for Suspect {
             domain: String::new(),
             suffix_known: false,
             path: Path::default(),
+            first: Timestamp::default(),
             last: Timestamp::default(),
             samples: Vec::new(),
             types: BTreeMap::new(),
@@ -86,6 +96,9 @@ impl Default for Suspect {
             experts: BTreeMap::new(),
             bytes_up: 0,
             bytes_down: 0,
+            tool: ToolTracker::default(),
+            beacon: BeaconTracker::default(),
+            download: DownloadTracker::default(),
             open: None,
         }
     }
@@ -94,15 +107,50 @@ impl Default for Suspect {
 impl Suspect {
     /// Begins to suspect the client of `transaction`.
     fn begin(subject: Subject, transaction: &Transaction) -> Self {
-        let domain = match subject {
-            Subject::Domain => transaction.domain_text(),
-            Subject::Undelegated => String::new(),
+        let (domain, tool) = match subject {
+            Subject::Domain => (transaction.domain_text(), ToolTracker::default()),
+            Subject::Undelegated => (String::new(), ToolTracker::without_domain()),
         };
         Self {
+            tool,
+            first: transaction.time,
             client: transaction.client,
             domain,
             suffix_known: transaction.name.suffix_known,
             ..Self::default()
+        }
+    }
+
+    /// Begins to suspect the client of a payload that is not DNS.
+    #[must_use]
+    pub fn of_payload(record: &NotDns) -> Self {
+        Self {
+            client: record.client,
+            server: record.server,
+            first: record.time,
+            last: record.time,
+            ..Self::default()
+        }
+    }
+
+    /// Takes one more payload that is not DNS; the first ones stay as samples, in hexadecimal.
+    pub fn add_payload(&mut self, record: &NotDns, samples: usize) {
+        self.path = record.path;
+        self.last = self.last.max(record.time);
+        let way = if record.from_client { &mut self.bytes_up } else { &mut self.bytes_down };
+        *way = way.saturating_add(record.bytes);
+        self.tool.add_raw();
+        if self.samples.len() < samples {
+            let hex: String = record.head.iter().map(|octet| format!("{octet:02x}")).collect();
+            let mut qname = Name::default();
+            qname.push(hex.as_bytes());
+            self.samples.push(Sample {
+                time: record.time,
+                qname,
+                qtype: 0,
+                bits: Bits::default(),
+                answer_bytes: 0,
+            });
         }
     }
 
@@ -113,13 +161,27 @@ impl Suspect {
         self.last = self.last.max(transaction.time);
         self.bytes_up += u64::from(transaction.query_bytes);
         self.bytes_down += u64::from(transaction.answer_bytes);
+        self.tool.add(transaction);
         count(&mut self.types, transaction.qtype);
         if transaction.has_answer() {
             count(&mut self.rcodes, transaction.answer.rcode);
         }
         if let Some(price) = price {
+            self.beacon.add(transaction.time);
+            self.download.add(transaction);
             count(&mut self.experts, price.expert);
             self.keep(transaction, price.bits, samples);
+        }
+    }
+
+    /// Returns the figures that scorecards weigh beside those of the key.
+    #[must_use]
+    pub fn signs(&self) -> Signs {
+        Signs {
+            beacon: self.beacon.score(),
+            novel_addresses: self.download.octets(),
+            raw_packets: self.tool.raw(),
+            tool_signature: self.tool.signature(),
         }
     }
 
@@ -185,6 +247,11 @@ impl Suspects {
         subject: Subject,
         transaction: &Transaction,
     ) -> Option<Suspect> {
+        self.insert(key, Suspect::begin(subject, transaction))
+    }
+
+    /// Puts `suspect` in; one that had to give way and its open alert come back.
+    pub fn insert(&mut self, key: u64, suspect: Suspect) -> Option<Suspect> {
         let mut gone = None;
         if self.map.is_full()
             && let Some(oldest) = self.map.oldest()
@@ -192,8 +259,8 @@ impl Suspects {
             self.evicted += 1;
             gone = self.take(oldest);
         }
-        if let Some((_, suspect)) = self.map.claim(key) {
-            *suspect = Suspect::begin(subject, transaction);
+        if let Some((_, cell)) = self.map.claim(key) {
+            *cell = suspect;
         }
         gone
     }

@@ -52,6 +52,10 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
         alert.detector.card.threshold,
         alert.confidence.name(),
     )?;
+    if alert.is_payload() {
+        let span = in_words(alert.end.since(alert.start));
+        return writeln!(text, "  {} for {span}, {} datagrams", alert.start, alert.queries);
+    }
     writeln!(
         text,
         "  {} for {}, {} queries, {} distinct names, up to {} left in them",
@@ -102,6 +106,9 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         bytes(alert.bytes_up),
         bytes(alert.bytes_down)
     )?;
+    if let Some(verdict) = &alert.tool {
+        writeln!(text, "  tool    {verdict}")?;
+    }
     if alert.loss.dropped > 0 {
         writeln!(
             text,

@@ -154,7 +154,7 @@ pub struct Answer {
     pub n_addresses: u16,
     /// Smallest and largest TTL of the answer section, in seconds.
     pub ttls: Option<(u32, u32)>,
-    /// Tells payloads (text, names, opaque data) apart; 0 where there is none.
+    /// Tells payloads (addresses in any order, text, names, opaque data) apart; 0 where there is none.
     pub fingerprint: u32,
 }
 
@@ -175,6 +175,7 @@ impl Answer {
         match Payload::of(kind) {
             Payload::Address => {
                 self.n_addresses = self.n_addresses.saturating_add(1);
+                self.note_address(rdata);
                 return rdata.len() == if kind == 1 { 4 } else { 16 };
             }
             Payload::Text => {
@@ -218,6 +219,14 @@ impl Answer {
             *slot = kind;
             self.n_types += 1;
         }
+    }
+
+    /// Adds an address whatever its place: servers hand out the same set in another order.
+    fn note_address(&mut self, rdata: &[u8]) {
+        let hash = rdata.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+        });
+        self.fingerprint = self.fingerprint.wrapping_add(hash).max(1);
     }
 
     /// FNV-1a over the first octets and the length: tells answers apart, protects nothing.
