@@ -38,7 +38,7 @@ impl CobaltStrike {
             let (Some(counter), Some(id)) = (word(counter), word(id)) else { continue };
             let known = std::mem::replace(&mut self.id, id) == id;
             let moved = std::mem::replace(&mut self.counter, counter) != counter;
-            return known && moved && !labels.first().is_some_and(|prefix| word(prefix).is_some());
+            return known && moved && labels.first().is_none_or(|prefix| word(prefix).is_none());
         }
         let [id, ..] = labels else { return false };
         word(id).is_some_and(|id| id == self.id)

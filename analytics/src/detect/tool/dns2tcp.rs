@@ -25,7 +25,7 @@ impl Dns2tcp {
                 .iter()
                 .any(|tag| label.eq_ignore_ascii_case(tag))
         };
-        if question.labels().iter().skip(1).any(|label| opens(label)) {
+        if question.labels().iter().skip(1).any(opens) {
             return true;
         }
         let Some(head) = question.first().get(..10).and_then(|head| number(head, 6, base64)) else {

@@ -18,6 +18,10 @@ const MOST_DATA_STEPS: u8 = 6;
 pub(super) struct Iodine {
     user: Option<u8>,
     data_counter: u8,
+    /// The header of the last data: the next one says another packet or fragment.
+    header: u16,
+    /// The version the client asks for in its first name is that of this protocol.
+    version: bool,
     ping_counter: u16,
     /// Names of the handshake.
     handshake: u16,
@@ -63,12 +67,14 @@ impl Iodine {
         let (Some(user), Some(counter)) = (hex(user), step(*counter)) else {
             return false;
         };
-        if number(header, 5, digit).is_none() {
+        let Some(header) = number(header, 5, digit).and_then(|bits| u16::try_from(bits).ok())
+        else {
             return false;
-        }
+        };
+        let moved = std::mem::replace(&mut self.header, header) != header;
         let steps = (counter + 36 - self.data_counter) % 36;
         self.data_counter = counter;
-        let fits = self.same_user(user) && steps <= MOST_DATA_STEPS;
+        let fits = self.same_user(user) && moved && (1..=MOST_DATA_STEPS).contains(&steps);
         if fits {
             self.high |= rest.iter().any(|byte| *byte >= 0x80);
             let lower = rest.iter().any(u8::is_ascii_lowercase);
@@ -80,7 +86,13 @@ impl Iodine {
     fn handshake(&mut self, kind: u8, rest: &[u8]) -> bool {
         let plain = |part: &[u8]| number(part, 5, digit).is_some();
         match (kind, rest.len()) {
-            (b'v', 10) | (b'l', 31) | (b'n', 8) | (b'i', 4) => plain(rest),
+            (b'v', 10) => {
+                // 0x00000502, then the counter.
+                let bits = number(rest, 5, digit);
+                self.version |= bits.is_some_and(|bits| bits >> 18 == 0x0000_0502);
+                bits.is_some()
+            }
+            (b'l', 31) | (b'n', 8) | (b'i', 4) => plain(rest),
             (b'y', 5) => plain(rest.get(1..).unwrap_or_default()),
             (b's', 5) if plain(rest) => {
                 self.upstream = rest.get(1).and_then(|byte| digit(*byte)).unwrap_or_default();
@@ -101,6 +113,11 @@ impl Iodine {
 
     fn same_user(&mut self, user: u8) -> bool {
         self.user.replace(user) == Some(user)
+    }
+
+    /// Returns how many names must fit: fewer where the client said its version.
+    pub(super) const fn least(&self) -> u32 {
+        if self.version { 3 } else { 8 }
     }
 
     /// Returns the encodings of both directions in words.

@@ -26,8 +26,10 @@ use geophone_sensor::record::Transaction;
 pub use self::encoding::Encoding;
 use self::question::Question;
 
-/// Names that must fit before a recogniser speaks.
+/// Names that must fit before a recogniser speaks that follows a short counter or an alphabet.
 const LEAST_NAMES: u32 = 8;
+/// The same where every fitting name repeats a session or mark of 16 bits or more.
+const LEAST_MARKED: u32 = 4;
 /// Of all names, the share that must fit, in hundredths.
 const LEAST_PERCENT: u64 = 60;
 /// Octets of text that a download brings at least in an answer.
@@ -224,11 +226,18 @@ impl ToolTracker {
     fn tool(&self) -> Option<(Tool, u32)> {
         let fitting = TOOLS.iter().zip(self.fits);
         let (tool, fits) = fitting.rev().max_by_key(|(_, fits)| *fits)?;
-        self.enough(fits).then_some((*tool, fits))
+        let least = match tool {
+            Tool::Dns2tcp | Tool::Dnscat2 | Tool::Dnstt | Tool::Ozymandns | Tool::Sliver => {
+                LEAST_MARKED
+            }
+            Tool::Iodine => self.iodine.least(),
+            _ => LEAST_NAMES,
+        };
+        self.enough(fits, least).then_some((*tool, fits))
     }
 
-    fn enough(&self, fits: u32) -> bool {
-        fits >= LEAST_NAMES && u64::from(fits) * 100 >= u64::from(self.total) * LEAST_PERCENT
+    fn enough(&self, fits: u32, least: u32) -> bool {
+        fits >= least && u64::from(fits) * 100 >= u64::from(self.total) * LEAST_PERCENT
     }
 
     /// Returns the share of names that a known tool explains, 0 to 1; 0 where none is known.
@@ -256,7 +265,7 @@ impl ToolTracker {
         if let Some((tool, matching)) = self.tool() {
             return Some(ToolVerdict { tool, mode: self.mode(tool), matching, total });
         }
-        if self.enough(self.texts) {
+        if self.enough(self.texts, LEAST_NAMES) {
             let mode = "ever new text down".to_owned();
             return Some(ToolVerdict {
                 tool: Tool::TextDownload,
@@ -265,7 +274,8 @@ impl ToolTracker {
                 total,
             });
         }
-        let (encoding, matching) = self.encodings.best().filter(|(_, n)| self.enough(*n))?;
+        let (encoding, matching) =
+            self.encodings.best().filter(|(_, n)| self.enough(*n, LEAST_NAMES))?;
         let mode = format!("{} names", encoding.name());
         Some(ToolVerdict { tool: Tool::Encoded(encoding), mode, matching, total })
     }
