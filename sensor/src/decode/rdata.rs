@@ -416,6 +416,22 @@ mod tests {
         assert_ne!(of(b"same"), of(b"else"));
         let mut address = Answer::default();
         assert!(address.add(1, 60, &[1, 2, 3, 4]) && !address.add(1, 60, &[1, 2, 3]));
-        assert_eq!((address.fingerprint, address.types()), (0, &[1][..]));
+        assert_eq!(address.types(), &[1][..]);
+    }
+
+    #[test]
+    fn a_set_of_addresses_has_one_fingerprint_in_any_order() {
+        let of = |addresses: &[[u8; 4]]| {
+            let mut answer = Answer::default();
+            addresses.iter().for_each(|address| {
+                answer.add(1, 60, address);
+            });
+            answer.fingerprint
+        };
+        let (one, other) = ([198, 51, 100, 1], [198, 51, 100, 2]);
+        assert_eq!(of(&[one, other]), of(&[other, one]));
+        assert_ne!(of(&[one, other]), of(&[one, one]));
+        assert_ne!(of(&[one]), of(&[other]));
+        assert_eq!(of(&[]), 0);
     }
 }
