@@ -66,8 +66,7 @@ impl Alert<'_> {
     #[must_use]
     pub fn silence(&self) -> String {
         if self.is_payload() {
-            let term = "the term raw_packets of the rule's file";
-            return format!("# nothing allows what is not DNS; take out {term} to stay silent\n");
+            return "# no allowance covers what is not DNS: see the term raw_packets\n".to_owned();
         }
         if self.domain.is_empty() {
             return "[undelegated]\nreason = \"why this is fine\"\nbudget = 100\n".to_owned();
