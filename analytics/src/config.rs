@@ -17,7 +17,7 @@ const FIGURES_BYTES: u64 = 232;
 /// Octets the facts of a domain take with their tag.
 const DOMAIN_BYTES: u64 = 48;
 /// Octets a suspect may take without its samples, rounded up.
-const SUSPECT_BYTES: u64 = 2_560;
+const SUSPECT_BYTES: u64 = 2_816;
 /// Octets a sample may take: a name of 254 octets and what stands beside it.
 const SAMPLE_BYTES: u64 = 352;
 /// Octets a waiting query takes, rounded up.

@@ -5,6 +5,7 @@
 mod accounts;
 mod charge;
 mod counters;
+mod foreign;
 mod judgement;
 mod keys;
 mod sighting;
@@ -89,7 +90,7 @@ impl Analytics {
     pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         self.counters.records += 1;
         match record {
-            Record::NotDns(_) => self.counters.records_not_dns += 1,
+            Record::NotDns(payload) => self.foreign(payload, sink),
             Record::Tick(tick) => {
                 self.counters.records_ticks += 1;
                 if let Some(sensor) = &tick.sensor {

@@ -69,7 +69,8 @@ fn related_hosts<'a>(alert: &'a Alert<'_>) -> Vec<&'a String> {
 /// ECS has `vlan` for the outer tag and `inner.vlan` for the one behind it; tunnels are ours.
 fn network(alert: &Alert<'_>) -> Value {
     let mut network = Map::new();
-    network.insert("protocol".to_owned(), json!("dns"));
+    let protocol = if alert.is_payload() { "iodine" } else { "dns" };
+    network.insert("protocol".to_owned(), json!(protocol));
     if let Some(vlan) = alert.path.vlan() {
         network.insert("vlan".to_owned(), json!({ "id": vlan.to_string() }));
     }
@@ -178,7 +179,8 @@ fn own(alert: &Alert<'_>) -> Value {
             .collect::<Map<_, _>>(),
         "samples": samples(alert),
         "encoding": alert.encoding.map(crate::price::Expert::name),
-        "tool": null,
+        "tool": alert.tool.as_ref().and_then(|verdict| verdict.tool.name()),
+        "tool_detail": alert.tool.as_ref().map(ToString::to_string),
         "tunnels": alert.path.tunnels().map(|tunnel| json!(tunnel)).collect::<Vec<_>>(),
         "suffix_known": alert.suffix_known,
         "silence": alert.silence(),
@@ -197,7 +199,7 @@ fn samples(alert: &Alert<'_>) -> Vec<Value> {
             json!({
                 "time": sample.time.to_string(),
                 "qname": sample.qname.to_string(),
-                "qtype": type_name(sample.qtype),
+                "qtype": (!alert.is_payload()).then(|| type_name(sample.qtype)),
                 "bits": rounded(sample.bits.as_f64()),
                 "answer_bytes": sample.answer_bytes,
             })

@@ -7,7 +7,7 @@ use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 
 use super::suspect::{Sample, Subject};
-use crate::detect::{Evidence, Feature};
+use crate::detect::{Evidence, Feature, ToolVerdict};
 use crate::price::Expert;
 use crate::rule::Detector;
 use crate::severity::Severity;
@@ -139,6 +139,8 @@ pub struct Alert<'a> {
     pub samples: Vec<Sample>,
     /// What most of the names look encoded with.
     pub encoding: Option<Expert>,
+    /// Which tool makes the names, as far as it can be told.
+    pub tool: Option<ToolVerdict>,
     /// Times it was worth telling again and was not, since the last telling.
     pub suppressed: u64,
     /// Frames read and dropped since the start, of the last hour at most.

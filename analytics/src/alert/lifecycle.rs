@@ -177,6 +177,7 @@ impl OpenAlert {
             channels,
             samples: suspect.samples.clone(),
             encoding: suspect.encoding(),
+            tool: suspect.tool.verdict(),
             suppressed: std::mem::take(&mut self.suppressed),
             loss: Loss::default(),
             closed_because: None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::event::Alert;
 use super::suspect::Subject;
+use crate::detect::Tool;
 
 /// Parts of a rotation that a sentence names.
 const SHOWN: usize = 5;
@@ -13,6 +14,19 @@ impl Alert<'_> {
     #[must_use]
     pub fn reason(&self) -> String {
         let span = in_words(self.end.since(self.start));
+        if self.is_payload() {
+            return format!(
+                "{} exchanged {} datagrams that are not DNS with port 53 of {} within {span}, {} up \
+                 and {} down; score {} of {} needed",
+                self.client,
+                self.queries,
+                self.server,
+                bytes(self.bytes_up),
+                bytes(self.bytes_down),
+                self.score,
+                self.detector.card.threshold,
+            );
+        }
         let (unique, leak) = (self.unique, bytes(self.leak_bytes));
         let mut text = match self.subject {
             Subject::Domain | Subject::Undelegated => format!(
@@ -50,10 +64,18 @@ impl Alert<'_> {
         text + &format!("; score {} of {} needed", self.score, self.detector.card.threshold)
     }
 
+    /// Tells whether it is about payloads that are not DNS, not about names.
+    #[must_use]
+    pub fn is_payload(&self) -> bool {
+        self.tool.as_ref().is_some_and(|verdict| verdict.tool == Tool::IodineRaw)
+    }
+
     /// Returns what the client talks to: the domain, or the server where there is none.
     #[must_use]
     pub fn target(&self) -> String {
-        if self.domain.is_empty() {
+        if self.is_payload() {
+            format!("{} (no DNS)", self.server)
+        } else if self.domain.is_empty() {
             format!("{} (names under no registered suffix)", self.server)
         } else {
             self.domain.clone()
@@ -63,6 +85,9 @@ impl Alert<'_> {
     /// Returns the allowance to paste into a file of the rules' `allow` folder.
     #[must_use]
     pub fn silence(&self) -> String {
+        if self.is_payload() {
+            return "# no allowance covers what is not DNS: see the term raw_packets\n".to_owned();
+        }
         if self.subject == Subject::Undelegated {
             return "[undelegated]\nreason = \"why this is fine\"\nbudget = 100\n".to_owned();
         }

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use geophone_sensor::decode::path::Path;
 use geophone_sensor::limited::{LimitedMap, Slot};
 use geophone_sensor::name::Name;
-use geophone_sensor::record::Transaction;
+use geophone_sensor::record::{NotDns, Transaction};
 use geophone_sensor::time::Timestamp;
 
 use super::lifecycle::OpenAlert;
 use super::part::{Part, Parts};
+use crate::detect::{BeaconTracker, DownloadTracker, Signs, ToolTracker};
 use crate::price::{Bits, Expert, NamePrice};
 
 /// Distinct query types and response codes kept per suspect.
@@ -73,6 +74,8 @@ pub struct Suspect {
     pub suffix_known: bool,
     /// The VLAN tags and tunnels around the last transaction.
     pub path: Path,
+    /// When it was first suspected.
+    pub first: Timestamp,
     /// When it was last seen doing something new.
     pub last: Timestamp,
     /// The dearest names, in the order they came.
@@ -90,6 +93,12 @@ pub struct Suspect {
     /// The domains of a rotation or the clients of a shared domain, each with the price of its
     /// names in bits.
     pub parts: Parts,
+    /// Which tool makes the names.
+    pub tool: ToolTracker,
+    /// How regularly new names come.
+    pub beacon: BeaconTracker,
+    /// What comes down in addresses.
+    pub download: DownloadTracker,
     /// The alert that is open about it.
     pub open: Option<OpenAlert>,
 }
@@ -104,6 +113,7 @@ impl Default for Suspect {
             domain: String::new(),
             suffix_known: false,
             path: Path::default(),
+            first: Timestamp::default(),
             last: Timestamp::default(),
             samples: Vec::new(),
             types: BTreeMap::new(),
@@ -112,6 +122,9 @@ impl Default for Suspect {
             bytes_up: 0,
             bytes_down: 0,
             parts: Parts::default(),
+            tool: ToolTracker::default(),
+            beacon: BeaconTracker::default(),
+            download: DownloadTracker::default(),
             open: None,
         }
     }
@@ -120,16 +133,51 @@ impl Default for Suspect {
 impl Suspect {
     /// Begins to suspect the client of `transaction`.
     fn begin(subject: Subject, transaction: &Transaction) -> Self {
-        let domain = match subject {
-            Subject::Undelegated => String::new(),
-            _ => transaction.domain_text(),
+        let (domain, tool) = match subject {
+            Subject::Undelegated => (String::new(), ToolTracker::without_domain()),
+            _ => (transaction.domain_text(), ToolTracker::default()),
         };
         Self {
             subject,
+            tool,
+            first: transaction.time,
             client: transaction.client,
             domain,
             suffix_known: transaction.name.suffix_known,
             ..Self::default()
+        }
+    }
+
+    /// Begins to suspect the client of a payload that is not DNS.
+    #[must_use]
+    pub fn of_payload(record: &NotDns) -> Self {
+        Self {
+            client: record.client,
+            server: record.server,
+            first: record.time,
+            last: record.time,
+            ..Self::default()
+        }
+    }
+
+    /// Takes one more payload that is not DNS; the first ones stay as samples, in hexadecimal.
+    pub fn add_payload(&mut self, record: &NotDns, samples: usize) {
+        self.path = record.path;
+        self.last = self.last.max(record.time);
+        let way = if record.from_client { &mut self.bytes_up } else { &mut self.bytes_down };
+        *way = way.saturating_add(record.bytes);
+        self.tool.add_raw();
+        if self.samples.len() < samples {
+            let hex: String = record.head.iter().map(|octet| format!("{octet:02x}")).collect();
+            let mut qname = Name::default();
+            qname.push(hex.as_bytes());
+            self.samples.push(Sample {
+                time: record.time,
+                qname,
+                qtype: 0,
+                bits: Bits::default(),
+                answer_bytes: 0,
+            });
         }
     }
 
@@ -140,11 +188,14 @@ impl Suspect {
         self.last = self.last.max(transaction.time);
         self.bytes_up += u64::from(transaction.query_bytes);
         self.bytes_down += u64::from(transaction.answer_bytes);
+        self.tool.add(transaction);
         count(&mut self.types, transaction.qtype);
         if transaction.has_answer() {
             count(&mut self.rcodes, transaction.answer.rcode);
         }
         if let Some(price) = price {
+            self.beacon.add(transaction.time);
+            self.download.add(transaction);
             count(&mut self.experts, price.expert);
             self.keep(transaction, price.bits, samples);
         }
@@ -186,6 +237,18 @@ impl Suspect {
             Some(Part::Domain(domain)) => self.domain = domain,
             Some(Part::Client(client)) => self.client = client,
             None => {}
+        }
+    }
+
+    /// Returns the figures that scorecards weigh beside those of the key.
+    #[must_use]
+    pub fn signs(&self) -> Signs {
+        Signs {
+            beacon: self.beacon.score(),
+            domains: if self.subject == Subject::Rotation { self.parts.count() } else { 1 },
+            novel_addresses: self.download.octets(),
+            raw_packets: self.tool.raw(),
+            tool_signature: self.tool.signature(),
         }
     }
 
@@ -258,6 +321,11 @@ impl Suspects {
         subject: Subject,
         transaction: &Transaction,
     ) -> Option<Suspect> {
+        self.insert(key, Suspect::begin(subject, transaction))
+    }
+
+    /// Puts `suspect` in; one that had to give way and its open alert come back.
+    pub fn insert(&mut self, key: u64, suspect: Suspect) -> Option<Suspect> {
         let mut gone = None;
         if self.map.is_full()
             && let Some(oldest) = self.map.oldest()
@@ -265,8 +333,8 @@ impl Suspects {
             self.evicted += 1;
             gone = self.take(oldest);
         }
-        if let Some((_, suspect)) = self.map.claim(key) {
-            *suspect = Suspect::begin(subject, transaction);
+        if let Some((_, cell)) = self.map.claim(key) {
+            *cell = suspect;
         }
         gone
     }

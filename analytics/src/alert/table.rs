@@ -55,6 +55,10 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
         alert.detector.card.threshold,
         alert.confidence.name(),
     )?;
+    if alert.is_payload() {
+        let span = in_words(alert.end.since(alert.start));
+        return writeln!(text, "  {} for {span}, {} datagrams", alert.start, alert.queries);
+    }
     writeln!(
         text,
         "  {} for {}, {} queries, {} distinct names, up to {} left in them",
@@ -116,14 +120,15 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         alert.types.iter().map(|(kind, n)| format!("{} {n}", type_name(*kind))).collect();
     let rcodes: Vec<_> =
         alert.rcodes.iter().map(|(rcode, n)| format!("{} {n}", rcode_name(*rcode))).collect();
-    writeln!(
-        text,
-        "  asked   {}   answered   {}   up {}, down {}",
-        types.join(", "),
-        rcodes.join(", "),
-        bytes(alert.bytes_up),
-        bytes(alert.bytes_down)
-    )?;
+    if alert.is_payload() {
+        write!(text, "  moved   ")?;
+    } else {
+        write!(text, "  asked   {}   answered   {}   ", types.join(", "), rcodes.join(", "))?;
+    }
+    writeln!(text, "up {}, down {}", bytes(alert.bytes_up), bytes(alert.bytes_down))?;
+    if let Some(verdict) = &alert.tool {
+        writeln!(text, "  tool    {verdict}")?;
+    }
     if alert.loss.dropped > 0 {
         writeln!(
             text,
@@ -141,7 +146,8 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
         let whole = sample.qname.to_string();
         let name: String = whole.chars().take(SAMPLE_WIDTH).collect();
         let more = if name.len() < whole.len() { "…" } else { "" };
-        writeln!(text, "  sample  {} {name}{more}", type_name(sample.qtype))?;
+        let kind = if alert.is_payload() { "octets".to_owned() } else { type_name(sample.qtype) };
+        writeln!(text, "  sample  {kind} {name}{more}")?;
     }
     writeln!(text, "  advice  {}", alert.detector.advice)?;
     let silence = alert.silence().lines().take(2).collect::<Vec<_>>().join(" ");

@@ -11,6 +11,8 @@ use crate::state::KeyState;
 pub enum Feature {
     /// Octets of text, names and opaque data per answer.
     AnswerPayload,
+    /// How regularly new names come, 0 to 1 (`detect::beacon`).
+    Beacon,
     /// Price of novel names per octet of their subdomains, in bits.
     BitsPerChar,
     /// Share of queries for types that carry names or text (CNAME, MX, SRV, TXT, …), 0 to 1.
@@ -25,6 +27,8 @@ pub enum Feature {
     LeakFill,
     /// Mean length of novel subdomains, in octets.
     NameLength,
+    /// Octets of addresses in sets not answered before, since it is suspected.
+    NovelAddresses,
     /// Novel names in the window.
     NovelNames,
     /// Octets of text and opaque data in answers not seen before, in the window.
@@ -35,10 +39,14 @@ pub enum Feature {
     OpaqueShare,
     /// Queries in the window.
     Queries,
+    /// Datagrams of a tunnel that speaks no DNS on the DNS port.
+    RawPackets,
     /// Octets of text and opaque data per answer with data not seen before.
     TextSize,
     /// Share of queries for text, 0 to 1.
     TextShare,
+    /// Share of names that the recogniser of a known tool expects, 0 to 1; 0 where none does.
+    ToolSignature,
     /// Share of answers that no such name exists under a suffix nobody registers, 0 to 1: nobody
     /// is there to receive.
     Undelegated,
@@ -73,9 +81,24 @@ impl Feature {
 pub struct Features<'a> {
     state: &'a KeyState,
     leak_fill: f64,
-    domains: u32,
     domain_rate: u32,
     suffix_known: bool,
+    signs: Signs,
+}
+
+/// Figures that are kept of suspects alone; all 0 for a key that is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Signs {
+    /// How regularly new names come, 0 to 1.
+    pub beacon: f64,
+    /// Registered domains that take part.
+    pub domains: u32,
+    /// Octets of addresses in sets not answered before.
+    pub novel_addresses: u32,
+    /// Datagrams of a tunnel that speaks no DNS.
+    pub raw_packets: u32,
+    /// Share of names that a known tool's recogniser expects, 0 to 1.
+    pub tool_signature: f64,
 }
 
 impl<'a> Features<'a> {
@@ -84,13 +107,20 @@ impl<'a> Features<'a> {
     pub const fn new(state: &'a KeyState, leak_fill: f64, transaction: &Transaction) -> Self {
         let (domain_rate, suffix_known) =
             (transaction.rates.queries_60s, transaction.name.suffix_known);
-        Self { state, leak_fill, domains: 1, domain_rate, suffix_known }
+        let signs = Signs {
+            beacon: 0.0,
+            domains: 1,
+            novel_addresses: 0,
+            raw_packets: 0,
+            tool_signature: 0.0,
+        };
+        Self { state, leak_fill, domain_rate, suffix_known, signs }
     }
 
-    /// Says how many registered domains take part.
+    /// Adds the figures of the suspect.
     #[must_use]
-    pub const fn with_domains(self, domains: u32) -> Self {
-        Self { domains, ..self }
+    pub const fn with(self, signs: Signs) -> Self {
+        Self { signs, ..self }
     }
 
     /// Returns the value of `feature`.
@@ -99,20 +129,24 @@ impl<'a> Features<'a> {
         let state = &self.state.figures;
         match feature {
             Feature::AnswerPayload => ratio(state.payload_bytes, state.answers),
+            Feature::Beacon => self.signs.beacon,
             Feature::BitsPerChar => ratio(state.bits, state.octets),
             Feature::CarrierShare => ratio(state.carrier_queries, state.queries),
-            Feature::Domains => f64::from(self.domains),
+            Feature::Domains => f64::from(self.signs.domains.max(1)),
             Feature::DomainRate => f64::from(self.domain_rate),
             Feature::LabelEntropy => ratio(state.entropy_millibits, state.novel) / 1000.0,
             Feature::LeakFill => self.leak_fill,
             Feature::NameLength => ratio(state.octets, state.novel),
+            Feature::NovelAddresses => f64::from(self.signs.novel_addresses),
             Feature::NovelNames => f64::from(state.novel),
             Feature::NovelText => f64::from(state.novel_text_bytes),
             Feature::NxdomainShare => ratio(state.nxdomain, state.answers),
             Feature::OpaqueShare => ratio(state.opaque_queries, state.queries),
             Feature::Queries => f64::from(state.queries),
+            Feature::RawPackets => f64::from(self.signs.raw_packets),
             Feature::TextSize => ratio(state.novel_text_bytes, state.novel_texts),
             Feature::TextShare => ratio(state.text_queries, state.queries),
+            Feature::ToolSignature => self.signs.tool_signature,
             Feature::Undelegated if self.suffix_known => 0.0,
             Feature::Undelegated => ratio(state.nxdomain, state.answers),
             Feature::UniqueRatio => ratio(state.novel, state.queries),

@@ -1,7 +1,13 @@
 //! From the figures of a key to a verdict with its reasons.
 
+mod beacon;
+mod download;
 mod feature;
 mod scorecard;
+mod tool;
 
-pub use feature::{Feature, Features};
+pub use beacon::{BeaconTracker, LEAST_GAPS};
+pub use download::DownloadTracker;
+pub use feature::{Feature, Features, Signs};
 pub use scorecard::{Evidence, Scorecard, Term};
+pub use tool::{Encoding, Tool, ToolTracker, ToolVerdict};

@@ -1,13 +1,14 @@
 //! From a key near alarm to an alert that is told, told again and closed.
 
 use geophone_sensor::record::Transaction;
+use geophone_sensor::time::Timestamp;
 
 use super::judgement::judgement;
-use super::{Analytics, Moment};
-use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect};
+use super::{Analytics, Fill, Moment};
+use crate::alert::{Action, Alert, OpenAlert, Suspect};
 use crate::detect::Features;
 use crate::price::NamePrice;
-use crate::state::Novelty;
+use crate::state::{KeyState, Novelty};
 
 /// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
 const SUSPECT_FILL: f64 = 0.125;
@@ -15,6 +16,16 @@ const SUSPECT_FILL: f64 = 0.125;
 const SUSPECT_TEXT: u32 = 512;
 /// …or asked this many queries of opaque types.
 const SUSPECT_OPAQUE: u32 = 2;
+
+/// What the detectors are asked about.
+pub(super) struct Weighed<'a> {
+    pub(super) key: u64,
+    pub(super) state: &'a KeyState,
+    pub(super) features: &'a Features<'a>,
+    /// The fullest bucket of all.
+    pub(super) fullest: Fill,
+    pub(super) time: Timestamp,
+}
 
 impl Analytics {
     /// Looks at a key after a transaction: suspects it, and weighs it where its figures moved.
@@ -74,42 +85,48 @@ impl Analytics {
         if suspect.is_one_of_many_no_more(moment.fullest.share) {
             return;
         }
-        self.counters.judgements += 1;
         let state = &moment.state;
-        let domains = match suspect.subject {
-            Subject::Rotation => suspect.parts.count(),
-            _ => 1,
-        };
-        let features = Features::new(state, moment.names.share, transaction).with_domains(domains);
+        let features = Features::new(state, moment.names.share, transaction).with(suspect.signs());
+        let fullest = moment.fullest;
+        let time = transaction.time;
+        let weighed = Weighed { key: moment.key, state, features: &features, fullest, time };
+        self.weigh(&weighed, sink);
+    }
+
+    /// Asks the detectors about a suspect; opens, updates or leaves its alert.
+    pub(super) fn weigh(&mut self, weighed: &Weighed<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
+        let Some(suspect) = self.suspects.find(weighed.key) else { return };
+        self.counters.judgements += 1;
+        let Weighed { state, features, .. } = weighed;
         let open = suspect.open.as_ref().map(OpenAlert::detector);
-        let Some(judgement) = judgement(&self.rules, &features, moment.fullest, open) else {
+        let Some(judgement) = judgement(&self.rules, features, weighed.fullest, open) else {
             return;
         };
         let Some(detector) = self.rules.detectors.get(judgement.detector) else { return };
-        let action = match suspect.open.take() {
+        let (mut open, action) = match suspect.open.take() {
             None => {
                 suspect.name_the_largest();
-                suspect.open = Some(OpenAlert::open(judgement, suspect, state, &self.rules));
                 self.counters.alerts_opened += 1;
-                Action::Open
+                let open = OpenAlert::open(judgement, suspect, state, &self.rules);
+                (open, Some(Action::Open))
             }
             Some(mut open) => {
                 let worth = open.renew(judgement, state, &self.rules);
-                suspect.open = Some(open);
-                if !worth {
-                    self.counters.alerts_suppressed += 1;
-                    return;
-                }
-                self.counters.alerts_updated += 1;
-                Action::Update
+                let count = if worth {
+                    &mut self.counters.alerts_updated
+                } else {
+                    &mut self.counters.alerts_suppressed
+                };
+                *count += 1;
+                (open, worth.then_some(Action::Update))
             }
         };
-        if let Some(mut open) = suspect.open.take() {
-            let mut alert = open.tell(action, transaction.time, suspect, detector);
+        if let Some(action) = action {
+            let mut alert = open.tell(action, weighed.time, suspect, detector);
             alert.loss = self.losses.between(alert.start, alert.time);
             sink(&alert);
-            suspect.open = Some(open);
         }
+        suspect.open = Some(open);
     }
 
     /// Closes what showed nothing new for long.
