@@ -15,7 +15,7 @@ DEMO  := datasets/captures/demo-iodine.pcap
 
 demo:
 	@datasets/lab/need.sh build
-	$(CARGO) build --quiet --locked --profile demo -p geophone-analytics
+	$(CARGO) build --quiet --locked --profile demo -p geophone-analytics --no-default-features
 	@echo; echo "An iodine tunnel among ordinary traffic: $(DEMO)"; echo
 	@target/demo/geophone replay $(DEMO) --format table
 

@@ -8,6 +8,10 @@ use geophone_analytics::severity::Severity;
 #[cfg(target_os = "linux")]
 use geophone_sensor::command::CaptureArgs;
 
+use crate::command::baseline::BaselineCommand;
+use crate::command::dataset::DatasetCommand;
+use crate::command::history::HistoryCommand;
+
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -18,8 +22,17 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Learn and compare budgets of domains (what is ordinary here).
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Print the effective configuration as TOML.
     Config(ConfigCommand),
+    /// Check labelled captures, and make feature files of them.
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Ask feature files who asked for what.
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
     #[cfg(target_os = "linux")]
     Live(LiveCommand),
@@ -91,12 +104,15 @@ pub(crate) struct Common {
     /// Form of alerts [default: table on a terminal, ecs otherwise].
     #[arg(long, value_enum)]
     format: Option<FormatName>,
-    /// Write one record a transaction, NDJSON.
-    #[arg(long, value_name = "FILE.ndjson")]
+    /// Write one row a transaction, as NDJSON or Parquet by the file's ending.
+    #[arg(long, value_name = "FILE.ndjson|FILE.parquet")]
     features: Option<PathBuf>,
     /// Rules to use instead of those compiled in.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// Learned budgets (`geophone baseline learn`).
+    #[arg(long, value_name = "FILE.toml")]
+    baseline: Option<PathBuf>,
     /// Configuration to read (see `geophone config`).
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -121,6 +137,7 @@ impl Common {
         output.features = self.features.clone().or_else(|| output.features.take());
         output.fail_on = self.fail_on.or(output.fail_on);
         config.rules = self.rules.clone().or(config.rules);
+        config.baseline = self.baseline.clone().or(config.baseline);
         config.stats = self.stats.clone().or(config.stats);
         Ok(config)
     }

@@ -7,17 +7,18 @@ use geophone_analytics::alert::{Action, Alert};
 use geophone_analytics::replay::Listener;
 use geophone_analytics::rule::Rules;
 use geophone_analytics::severity::Severity;
-use geophone_analytics::sink::{FeatureFile, Sink};
+use geophone_analytics::sink::Sink;
 use geophone_sensor::capture::{CaptureError, Frame};
 use geophone_sensor::record::Record;
 
+use crate::command::features::Features;
 use crate::progress::Progress;
 use crate::reload::Reload;
 
 /// The outputs of a run and what came of it.
 pub(crate) struct Console {
     pub(crate) sink: Sink,
-    pub(crate) features: Option<FeatureFile>,
+    pub(crate) features: Option<Features>,
     pub(crate) progress: Progress,
     /// Rules that were read again meanwhile.
     pub(crate) reload: Arc<Reload>,
@@ -65,6 +66,6 @@ impl Listener for Console {
     }
 
     fn has_enough(&self) -> bool {
-        self.sink.has_failed() || self.features.as_ref().is_some_and(FeatureFile::has_failed)
+        self.sink.has_failed() || self.features.as_ref().is_some_and(Features::has_failed)
     }
 }

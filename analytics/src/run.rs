@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use geophone_analytics::rule::{RuleError, Rules};
+use geophone_analytics::rule::{Baseline, RuleError, Rules};
 use geophone_analytics::sink::SinkError;
 
 use crate::cli::{ConfigCommand, read_config};
@@ -63,7 +63,15 @@ pub(crate) fn rules_of(dir: Option<&Path>) -> Result<Rules, RuleError> {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<ExitCode> {
+/// Reads the rules and puts a baseline into them.
+pub(crate) fn rules_with(dir: Option<&Path>, baseline: Option<&Path>) -> Result<Rules, RuleError> {
+    let mut rules = rules_of(dir)?;
+    rules.baseline = baseline.map(Baseline::read).transpose()?.unwrap_or_default();
+    Ok(rules)
+}
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())

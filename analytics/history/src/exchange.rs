@@ -34,7 +34,14 @@ pub(crate) const FIGURES: [(&str, Figure); 7] = [
 ];
 
 const READ: [&str; 9] = [
-    "time", "client", "domain", "qname", "qtype", "status", "query_bytes", "answer_bytes",
+    "time",
+    "client",
+    "domain",
+    "qname",
+    "qtype",
+    "status",
+    "query_bytes",
+    "answer_bytes",
     "answer_rcode",
 ];
 
@@ -98,8 +105,11 @@ impl Rows {
         let (client, domain, qname) = (text("client")?, text("domain")?, text("qname")?);
         let (qtype, status, rcode) = (text("qtype")?, text("status")?, text("answer_rcode")?);
         let times = frame.column("time")?.cast(&DataType::Int64)?;
-        let (times, asked, answered) =
-            (times.i64()?, frame.column("query_bytes")?.u32()?, frame.column("answer_bytes")?.u32()?);
+        let (times, asked, answered) = (
+            times.i64()?,
+            frame.column("query_bytes")?.u32()?,
+            frame.column("answer_bytes")?.u32()?,
+        );
         let wanted = selection.client.map(|client| client.to_string());
         let wanted_name = selection.name.as_deref().map(lower);
         let mut rows = Self::default();

@@ -70,14 +70,16 @@ mod tests {
             Series::new("last".into(), [5_i64, 9, 3, 7, 4]).into_column(),
         ])
         .unwrap();
-        let figures =
-            [("n", Figure::Sum), ("first", Figure::Least), ("last", Figure::Most)];
+        let figures = [("n", Figure::Sum), ("first", Figure::Least), ("last", Figure::Most)];
         let made = group(&frame, &["key"], &figures).unwrap();
         let column = |name: &str| -> Vec<i64> {
             made.column(name).unwrap().i64().unwrap().into_no_null_iter().collect()
         };
         let keys: Vec<_> = made.column("key").unwrap().str().unwrap().iter().flatten().collect();
         assert_eq!(keys, ["b", "a"]);
-        assert_eq!((column("n"), column("first"), column("last")), (vec![7, 30], vec![3, 7], vec![5, 9]));
+        assert_eq!(
+            (column("n"), column("first"), column("last")),
+            (vec![7, 30], vec![3, 7], vec![5, 9])
+        );
     }
 }

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use geophone_sensor::name::Name;
-use polars::prelude::{
-    DataFrame, DataType, IntoColumn as _, NamedFrom as _, PolarsResult, Series,
-};
+use polars::prelude::{DataFrame, DataType, IntoColumn as _, NamedFrom as _, PolarsResult, Series};
 
 use crate::error::HistoryError;
 use crate::group::{Figure, group};
@@ -102,11 +100,15 @@ fn uses(days: &DataFrame, learning: Learning) -> PolarsResult<Vec<DomainUse>> {
         if day < first {
             continue;
         }
-        let bytes = u64::try_from(bits.get(row).unwrap_or_default()).unwrap_or_default().div_ceil(8);
+        let bytes =
+            u64::try_from(bits.get(row).unwrap_or_default()).unwrap_or_default().div_ceil(8);
         let client = client.to_owned();
         by_domain.entry(domain.to_owned()).or_default().push(ClientDay { client, day, bytes });
     }
-    Ok(by_domain.into_iter().map(|(domain, days)| use_of(domain, &days, learning.clients)).collect())
+    Ok(by_domain
+        .into_iter()
+        .map(|(domain, days)| use_of(domain, &days, learning.clients))
+        .collect())
 }
 
 fn use_of(domain: String, days: &[ClientDay], rank: u32) -> DomainUse {

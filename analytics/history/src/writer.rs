@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use geophone_sensor::output::Shared;
 use geophone_sensor::record::Transaction;
 use polars::prelude::{
-    BatchedWriter, DataType, Field, KeyValueMetadata, ParquetCompression, ParquetWriter, PolarsError, Schema,
-    TimeUnit, TimeZone,
+    BatchedWriter, DataType, Field, KeyValueMetadata, ParquetCompression, ParquetWriter,
+    PolarsError, Schema, TimeUnit, TimeZone,
 };
 
 use crate::buffer::Buffer;

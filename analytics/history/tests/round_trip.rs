@@ -168,9 +168,8 @@ fn labels_are_columns_of_their_own() {
         .iter()
         .map(|(name, _)| json_of(&frame.column(name).unwrap().get(0).unwrap()))
         .collect();
-    let kept = ["captures/x.pcap", "tunnel", "iodine", "", "tunnel", "x.org"].map(|text| {
-        if text.is_empty() { Value::Null } else { text.into() }
-    });
+    let kept = ["captures/x.pcap", "tunnel", "iodine", "", "tunnel", "x.org"]
+        .map(|text| if text.is_empty() { Value::Null } else { text.into() });
     assert_eq!(told, kept);
 }
 
@@ -208,9 +207,8 @@ fn files_of_something_else_are_refused_by_name() {
 fn questions_are_answered_over_all_files_together() {
     let folder = tempfile::tempdir().unwrap();
     let files = [written(folder.path(), IODINE), written(folder.path(), ORDINARY)];
-    let answer = |question: &Question, rank| {
-        ask(&files, question, Span::default(), (rank, 1000)).unwrap()
-    };
+    let answer =
+        |question: &Question, rank| ask(&files, question, Span::default(), (rank, 1000)).unwrap();
     let domains = answer(&Question::Domains, Rank::Queries);
     let queries = |answer: &geophone_history::Answer| -> u64 {
         answer.rows.iter().map(|row| if let Cell::Number(n) = row[1] { n } else { 0 }).sum()
@@ -222,8 +220,11 @@ fn questions_are_answered_over_all_files_together() {
     assert_eq!(queries(&domains), asked);
     assert_eq!(queries(&answer(&Question::Clients, Rank::Bytes)), asked);
     let first = |rank| answer(&Question::Domains, rank).rows[0][0].clone();
-    assert_eq!(first(Rank::Bytes), Cell::Text("tunnel-lab.net".to_owned()));
     assert_ne!(first(Rank::Names), first(Rank::Bytes), "reverse look-ups are many and small");
+    let top = (Rank::Bytes, 1);
+    let one = ask(&files[..1], &Question::Domains, Span::default(), top).unwrap();
+    assert_eq!(one.rows[0][0], Cell::Text("tunnel-lab.net".to_owned()));
+    assert!(one.rows.len() == 1 && one.n_rows > 1);
     let who = answer(&Question::Domain("TUNNEL-LAB.net.".to_owned()), Rank::Queries);
     assert_eq!(who.rows.len(), 1);
     assert_eq!(who.rows[0][0], Cell::Text("192.168.77.11".to_owned()));

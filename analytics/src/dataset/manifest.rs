@@ -184,7 +184,10 @@ impl RawCapture {
             return Err("sha256 must be 64 hexadecimal digits".to_owned());
         }
         if self.role.starts_with("benign") && !self.truth.is_empty() {
-            return Err(format!("role \"{}\" with a truth; name its role tunnel or exfil", self.role));
+            return Err(format!(
+                "role \"{}\" with a truth; name its role tunnel or exfil",
+                self.role
+            ));
         }
         let mut truths = Vec::new();
         for (index, truth) in self.truth.into_iter().enumerate() {

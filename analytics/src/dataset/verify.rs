@@ -180,7 +180,8 @@ mod tests {
     fn counts_and_intervals_that_are_not_so_are_noticed() {
         let (_folder, manifest) = one(|text| text.replace("packets = 1042", "packets = 1041"));
         assert!(told(&manifest).contains("1042 packets, the manifest says 1041"));
-        let (_folder, manifest) = one(|text| text.replace("start = 1795235026", "start = 1795230026"));
+        let (_folder, manifest) =
+            one(|text| text.replace("start = 1795235026", "start = 1795230026"));
         assert!(told(&manifest).contains("truth 1 is from"), "{}", told(&manifest));
     }
 

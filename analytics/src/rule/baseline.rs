@@ -382,8 +382,10 @@ mod tests {
     #[test]
     fn what_is_learned_can_be_read_back_and_says_when_it_ends() {
         let entry = learn(&observed(3, 1024, 1024), &Rules::builtin().unwrap().leak, 90).unwrap();
-        assert_eq!((entry.learned_from.as_str(), entry.expires.as_str()),
-            ("2026-01-01/2026-01-09", "2026-04-10"));
+        assert_eq!(
+            (entry.learned_from.as_str(), entry.expires.as_str()),
+            ("2026-01-01/2026-01-09", "2026-04-10")
+        );
         let file = BaselineFile::new(vec![entry]);
         let text = file.to_toml().unwrap();
         assert_eq!(toml_file::parse::<BaselineFile>(&text, "b.toml").unwrap(), file);
@@ -397,10 +399,25 @@ mod tests {
             budget,
             ..learn(&observed(3, 1024, 1024), &Rules::builtin().unwrap().leak, 90).unwrap()
         };
-        let old = BaselineFile::new(vec![entry("a", 2.0), entry("b", 2.0), entry("c", 2.0), entry("d", 2.0)]);
-        let new = BaselineFile::new(vec![entry("b", 3.0), entry("c", 1.5), entry("d", 2.0), entry("e", 4.0)]);
+        let old = BaselineFile::new(vec![
+            entry("a", 2.0),
+            entry("b", 2.0),
+            entry("c", 2.0),
+            entry("d", 2.0),
+        ]);
+        let new = BaselineFile::new(vec![
+            entry("b", 3.0),
+            entry("c", 1.5),
+            entry("d", 2.0),
+            entry("e", 4.0),
+        ]);
         let found: Vec<_> = differences(&old, &new).into_iter().map(|d| (d.0, d.1)).collect();
-        let told = [(Change::Added, "e"), (Change::Raised, "b"), (Change::Lowered, "c"), (Change::Dropped, "a")];
+        let told = [
+            (Change::Added, "e"),
+            (Change::Raised, "b"),
+            (Change::Lowered, "c"),
+            (Change::Dropped, "a"),
+        ];
         assert_eq!(found, told.map(|(change, domain)| (change, domain.to_owned())));
     }
 }
