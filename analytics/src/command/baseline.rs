@@ -99,10 +99,15 @@ fn learn(command: &LearnCommand) -> anyhow::Result<ExitCode> {
     use geophone_analytics::price::Pricer;
     use geophone_analytics::rule::{Observed, learn};
     use geophone_history::{Learning, domain_uses};
+    use geophone_sensor::time::Timestamp;
 
-    let contract = crate::run::rules_of(command.rules.as_deref())?.leak;
+    let rules = crate::run::rules_of(command.rules.as_deref())?;
     let pricer = Pricer::new();
-    let mut price = |name: &_, domain_at| pricer.price(name, domain_at).bits.raw().div_ceil(256);
+    // Names under an allowance have a budget already.
+    let mut price = |name: &_, domain_at| match rules.allow.find(name, Timestamp(i64::MIN)) {
+        Some(_) => 0,
+        None => pricer.price(name, domain_at).bits.raw().div_ceil(256),
+    };
     let learning =
         Learning { days: command.days.unwrap_or_default(), clients: command.min_clients };
     let uses = domain_uses(&command.files, learning, &mut price)?;
@@ -116,7 +121,7 @@ fn learn(command: &LearnCommand) -> anyhow::Result<ExitCode> {
             shared_bytes: seen.shared_bytes,
             span: (seen.first_day, seen.last_day),
         };
-        learn(&observed, &contract, command.valid_days)
+        learn(&observed, &rules.leak, command.valid_days)
     });
     let file = BaselineFile::new(entries.collect());
     let text = file.to_toml().context("cannot write the baseline as TOML")?;

@@ -69,6 +69,9 @@ pub struct BaselineEntry {
     pub days: u32,
     /// Bytes of new names that 99.9 % of all (client, day) stay within.
     pub p999_bytes_per_day: u64,
+    /// Bytes of new names that enough clients reached on a day: where it is less, the budget is made
+    /// of it.
+    pub shared_bytes_per_day: u64,
     /// Times the leak contract.
     pub budget: f64,
     /// The first and the last day.
@@ -205,6 +208,7 @@ pub fn learn(seen: &Observed, contract: &LeakContract, valid_days: u32) -> Optio
         clients: seen.clients,
         days: seen.days,
         p999_bytes_per_day: seen.p999_bytes,
+        shared_bytes_per_day: seen.shared_bytes,
         budget: (tenths / 10.0).clamp(1.0, MAX_BUDGET),
         learned_from: format!("{}/{}", date(first), date(last)),
         expires: date(last.saturating_add(1).saturating_add(valid_days.into())),
@@ -299,7 +303,7 @@ mod tests {
     use crate::rule::Rules;
 
     const ENTRY: &str = "version = 1\n[[baseline]]\ndomain = \"Busy.example.com\"\nclients = 3\n\
-                         days = 9\np999_bytes_per_day = 900\nbudget = 2.7\n\
+                         days = 9\np999_bytes_per_day = 900\nshared_bytes_per_day = 900\nbudget = 2.7\n\
                          learned_from = \"2026-01-01/2026-01-09\"\nexpires = \"1970-01-03\"\n";
 
     fn read(text: &str) -> Result<Baseline, String> {
