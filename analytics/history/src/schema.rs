@@ -137,7 +137,7 @@ const fn mismatch(of: Mismatch) -> &'static str {
     }
 }
 
-fn text(of: impl ToString) -> Option<Cow<'static, str>> {
+fn text(of: &impl ToString) -> Option<Cow<'static, str>> {
     Some(Cow::Owned(of.to_string()))
 }
 
@@ -175,9 +175,9 @@ pub const COLUMNS: [Column; 62] = columns! {
     "status", Text(|t| Some(status(t.status).into())), "–",
         "`answered`, `unanswered`, `unsolicited`, or `continued`: a further message of a zone transfer.";
     "transport", Text(|t| Some(transport(t.transport).into())), "–", "`udp` or `tcp`.";
-    "client", Text(|t| text(t.client)), "–", "Address of who asked.";
+    "client", Text(|t| text(&t.client)), "–", "Address of who asked.";
     "client_port", Number(|t| Some(t.client_port.into())), "–", "Its port.";
-    "server", Text(|t| text(t.server)), "–", "Address of who was asked.";
+    "server", Text(|t| text(&t.server)), "–", "Address of who was asked.";
     "server_port", Number(|t| Some(t.server_port.into())), "–", "Its port.";
     "vlan", Number(|t| t.path.vlan().map(Into::into)), "–", "VLAN id of the mirrored frame.";
     "inner_vlan", Number(|t| t.path.inner_vlan().map(Into::into)), "–",
