@@ -23,6 +23,7 @@ test:
 	@datasets/lab/need.sh build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --locked -p geophone-analytics --no-default-features --all-targets -- -D warnings
 	$(CARGO) test --quiet --locked --workspace
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --workspace --no-deps
 	@datasets/lab/licences.sh

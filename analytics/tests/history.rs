@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+#[cfg(feature = "history")]
 use geophone_sensor::time::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// Names a client asks for in a day.
+#[cfg(feature = "history")]
 const NAMES: u64 = 330;
 
 /// Runs the program in `folder`.
@@ -45,6 +47,7 @@ fn recorded(name: &str) -> String {
 }
 
 /// Clients that each ask for new names of `domain` all day: six hexadecimal digits a name.
+#[cfg(feature = "history")]
 fn busy(clients: &[u8], domain: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     for n in 0..NAMES {
