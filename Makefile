@@ -30,17 +30,17 @@ test:
 
 bench:
 	@datasets/lab/need.sh build bench
-	$(CARGO) build --quiet --locked --release
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/run.sh target/release
 
 bench-live:
 	@datasets/lab/need.sh build live
-	$(CARGO) build --quiet --locked --release
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/live.sh target/release
 
 soak:
 	@datasets/lab/need.sh build soak
-	$(CARGO) build --quiet --locked --release
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/soak.sh target/release/geophone
 
 fuzz:
