@@ -15,7 +15,7 @@ DEMO  := datasets/captures/demo-iodine.pcap
 
 demo:
 	@datasets/lab/need.sh build
-	$(CARGO) build --quiet --locked --profile demo -p geophone-analytics
+	$(CARGO) build --quiet --locked --profile demo -p geophone-analytics --no-default-features
 	@echo; echo "An iodine tunnel among ordinary traffic: $(DEMO)"; echo
 	@target/demo/geophone replay $(DEMO) --format table
 
@@ -23,23 +23,24 @@ test:
 	@datasets/lab/need.sh build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --locked -p geophone-analytics --no-default-features --all-targets -- -D warnings
 	$(CARGO) test --quiet --locked --workspace
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --workspace --no-deps
 	@datasets/lab/licences.sh
 
 bench:
 	@datasets/lab/need.sh build bench
-	$(CARGO) build --quiet --locked --release
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/run.sh target/release
 
 bench-live:
 	@datasets/lab/need.sh build live
-	$(CARGO) build --quiet --locked --release
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/live.sh target/release
 
 soak:
 	@datasets/lab/need.sh build soak
-	$(CARGO) build --quiet --locked --release
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/soak.sh target/release/geophone
 
 fuzz:

@@ -8,6 +8,9 @@ use geophone_analytics::severity::Severity;
 #[cfg(target_os = "linux")]
 use geophone_sensor::command::CaptureArgs;
 
+use crate::command::baseline::BaselineCommand;
+use crate::command::dataset::DatasetCommand;
+use crate::command::history::HistoryCommand;
 use crate::explain_command::ExplainCommand;
 use crate::selftest_command::SelftestCommand;
 use crate::trial::WhatIfCommand;
@@ -22,10 +25,19 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Learn and compare budgets of domains (what is ordinary here).
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Print the effective configuration as TOML.
     Config(ConfigCommand),
     /// Say of one stored alert what it means, and compute its score again.
     Explain(ExplainCommand),
+    /// Check labelled captures, and make feature files of them.
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Ask feature files who asked for what.
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
     #[cfg(target_os = "linux")]
     Live(LiveCommand),
@@ -101,12 +113,15 @@ pub(crate) struct Common {
     /// Form of alerts [default: table on a terminal, ecs otherwise].
     #[arg(long, value_enum)]
     format: Option<FormatName>,
-    /// Write one record a transaction, NDJSON.
-    #[arg(long, value_name = "FILE.ndjson")]
+    /// Write one row a transaction, as NDJSON or Parquet by the file's ending.
+    #[arg(long, value_name = "FILE.ndjson|FILE.parquet")]
     features: Option<PathBuf>,
     /// Rules to use instead of those compiled in.
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// Learned budgets (`geophone baseline learn`).
+    #[arg(long, value_name = "FILE.toml")]
+    baseline: Option<PathBuf>,
     /// Configuration to read (see `geophone config`).
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
@@ -135,6 +150,7 @@ impl Common {
         output.fail_on = self.fail_on.or(output.fail_on);
         config.state.file = self.state.clone().or_else(|| config.state.file.take());
         config.rules = self.rules.clone().or(config.rules);
+        config.baseline = self.baseline.clone().or(config.baseline);
         config.stats = self.stats.clone().or(config.stats);
         Ok(config)
     }

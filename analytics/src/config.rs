@@ -40,6 +40,9 @@ pub struct Config {
     /// A directory of rules to use instead of those compiled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<PathBuf>,
+    /// A file of learned budgets (`geophone baseline learn`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<PathBuf>,
     /// A file that takes every counter as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<PathBuf>,

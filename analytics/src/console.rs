@@ -8,19 +8,20 @@ use geophone_analytics::pipeline::Analytics;
 use geophone_analytics::replay::Listener;
 use geophone_analytics::rule::Rules;
 use geophone_analytics::severity::Severity;
-use geophone_analytics::sink::{FeatureFile, Sink};
+use geophone_analytics::sink::Sink;
 use geophone_analytics::state_file::StateFile;
 use geophone_sensor::capture::{CaptureError, Frame};
 use geophone_sensor::record::Record;
 use geophone_sensor::words::in_words;
 
+use crate::command::features::Features;
 use crate::progress::Progress;
 use crate::reload::Reload;
 
 /// The outputs of a run and what came of it.
 pub(crate) struct Console {
     pub(crate) sink: Sink,
-    pub(crate) features: Option<FeatureFile>,
+    pub(crate) features: Option<Features>,
     pub(crate) progress: Progress,
     /// Where what is remembered is saved.
     pub(crate) state: Option<StateFile>,
@@ -78,6 +79,6 @@ impl Listener for Console {
     }
 
     fn has_enough(&self) -> bool {
-        self.sink.has_failed() || self.features.as_ref().is_some_and(FeatureFile::has_failed)
+        self.sink.has_failed() || self.features.as_ref().is_some_and(Features::has_failed)
     }
 }

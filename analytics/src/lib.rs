@@ -18,3 +18,4 @@ pub mod evaluate;
 pub mod explain;
 pub mod selftest;
 pub mod what_if;
+pub mod dataset;

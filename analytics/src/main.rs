@@ -1,6 +1,7 @@
 //! `geophone`: everything an analyst runs.
 
 mod cli;
+mod command;
 mod console;
 mod explain_command;
 mod progress;
@@ -16,12 +17,16 @@ use clap::Parser as _;
 use geophone_sensor::words::in_words;
 
 use crate::cli::{Cli, Command, RulesCommand};
+use crate::command::{baseline::baseline, dataset::dataset, history::history};
 use crate::run::{check_rules, list_rules, print_config};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Baseline(command) => baseline(&command),
         Command::Config(command) => print_config(&command),
         Command::Explain(command) => explain_command::explain_alert(&command),
+        Command::Dataset(command) => dataset(&command),
+        Command::History(command) => history(&command),
         #[cfg(target_os = "linux")]
         Command::Live(command) => session::live(&command),
         Command::Replay(command) => session::replay(&command),

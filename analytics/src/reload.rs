@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use geophone_analytics::rule::{RuleError, Rules};
 
+use crate::run::rules_with;
+
 /// From the thread that reads rules to the run that puts them in force at its next frame.
 #[derive(Default)]
 pub(crate) struct Reload {
@@ -15,12 +17,17 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    /// Reads `dir` and leaves the rules for the run; where they are wrong, the old ones stay.
+    /// Reads `dir` and `baseline` and leaves the rules for the run; where anything is wrong, the old
+    /// ones stay.
     ///
     /// # Errors
     /// The first thing wrong with the rules.
-    pub(crate) fn read(&self, dir: &Path) -> Result<(), RuleError> {
-        let rules = Rules::read(dir)?;
+    pub(crate) fn read(
+        &self,
+        dir: Option<&Path>,
+        baseline: Option<&Path>,
+    ) -> Result<(), RuleError> {
+        let rules = rules_with(dir, baseline)?;
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Some(rules);
         self.fresh.store(true, Ordering::Release);
         Ok(())

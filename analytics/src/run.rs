@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use geophone_analytics::alert::rate;
-use geophone_analytics::rule::{Allow, RuleError, Rules};
+use geophone_analytics::rule::{Allow, Baseline, RuleError, Rules};
 use geophone_analytics::sink::SinkError;
 use geophone_sensor::decode::rdata::type_name;
 
@@ -95,7 +95,14 @@ pub(crate) fn rules_of(dir: Option<&Path>) -> Result<Rules, RuleError> {
     }
 }
 
-/// Writes `text` to standard output.
+/// Reads the rules and puts a baseline into them.
+pub(crate) fn rules_with(dir: Option<&Path>, baseline: Option<&Path>) -> Result<Rules, RuleError> {
+    let mut rules = rules_of(dir)?;
+    rules.baseline = baseline.map(Baseline::read).transpose()?.unwrap_or_default();
+    Ok(rules)
+}
+
+/// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())

@@ -10,7 +10,7 @@ use geophone_analytics::alert::Style;
 use geophone_analytics::config::{Config, FormatName, OutputConfig};
 use geophone_analytics::replay::Replay;
 use geophone_analytics::severity::Severity;
-use geophone_analytics::sink::{FeatureFile, Format, Sink};
+use geophone_analytics::sink::{Format, Sink};
 use geophone_analytics::state_file::StateFile;
 use geophone_sensor::capture::{CaptureSet, FollowedDirectory, FrameSource, expand};
 #[cfg(target_os = "linux")]
@@ -22,9 +22,10 @@ use geophone_sensor::signals::Signals;
 #[cfg(target_os = "linux")]
 use crate::cli::LiveCommand;
 use crate::cli::ReplayCommand;
+use crate::command::features::{Ending, Features};
 use crate::console::Console;
 use crate::progress::{Progress, say};
-use crate::run::{is_closed_pipe, rules_of};
+use crate::run::{is_closed_pipe, rules_with};
 
 /// `geophone replay`.
 pub(crate) fn replay(command: &ReplayCommand) -> anyhow::Result<ExitCode> {
@@ -56,8 +57,9 @@ pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
     let session = Session::new(config, Tempo::Live)?;
     source.on_pause(session.flusher());
-    let rules: Vec<&Path> = session.rules.as_deref().into_iter().collect();
-    say(&source.drop_privileges(&rules)?.to_string());
+    let read: Vec<&Path> =
+        session.rules.iter().chain(&session.baseline).map(PathBuf::as_path).collect();
+    say(&source.drop_privileges(&read)?.to_string());
     session.reload_on_hangup(signals)?;
     let outcome = session.drive(&mut source);
     say(&source.summary());
@@ -85,15 +87,21 @@ struct Session {
     console: Console,
     stats: Option<StatsFile>,
     rules: Option<PathBuf>,
+    baseline: Option<PathBuf>,
     fail_on: Option<Severity>,
 }
 
 impl Session {
     /// Reads the rules and opens every output.
     fn new(mut config: Config, tempo: Tempo<'_>) -> anyhow::Result<Self> {
-        let rules = rules_of(config.rules.as_deref())?;
+        let rules = rules_with(config.rules.as_deref(), config.baseline.as_deref())?;
         let (stats, output) = (config.stats.take(), std::mem::take(&mut config.output));
-        let features = output.features.as_deref().map(features_of).transpose()?;
+        let features = output.features.as_deref();
+        let ending = match tempo {
+            Tempo::Replay(_) => Ending::Renamed,
+            Tempo::Live => Ending::InPlace,
+        };
+        let features = features.map(|path| Features::create(path, ending)).transpose()?;
         let detail = if features.is_some() { Detail::AnswersInWords } else { Detail::Figures };
         let format = format_of(&output, matches!(tempo, Tempo::Live));
         let progress = match tempo {
@@ -105,7 +113,7 @@ impl Session {
             None => None,
         };
         let sink = Sink::open(&output.alerts, format)?;
-        let rules_dir = config.rules.take();
+        let (rules_dir, baseline_file) = (config.rules.take(), config.baseline.take());
         let mut replay = Replay::new(config, rules, detail);
         if let Some(state) = &mut state
             && let Some(time) = state.load(replay.analytics_mut(), &mut say)?
@@ -126,6 +134,7 @@ impl Session {
             console,
             stats: stats.as_deref().map(StatsFile::create).transpose()?,
             rules: rules_dir,
+            baseline: baseline_file,
             fail_on: output.fail_on,
             replay,
         })
@@ -133,7 +142,7 @@ impl Session {
 
     /// Returns what writes out the features that are buffered; alerts never are.
     fn flusher(&self) -> impl FnMut() + Send + 'static {
-        let mut features = self.console.features.as_ref().map(FeatureFile::handle);
+        let mut features = self.console.features.as_ref().and_then(Features::handle);
         move || {
             // A failure shows at the next record.
             let _ = features.as_mut().map_or(Ok(()), Write::flush);
@@ -142,11 +151,20 @@ impl Session {
 
     /// Reads the rules again on every SIGHUP.
     fn reload_on_hangup(&self, signals: Signals) -> anyhow::Result<()> {
-        let (reload, rules) = (Arc::clone(&self.console.reload), self.rules.clone());
-        let read = move || match rules.as_deref().map(|dir| (dir, reload.read(dir))) {
-            None => say("SIGHUP: no --rules are in force, so there is nothing to read again"),
-            Some((dir, Ok(()))) => say(&format!("rules read again from \"{}\"", dir.display())),
-            Some((_, Err(error))) => say(&format!("the rules in force stay: {error}")),
+        let reload = Arc::clone(&self.console.reload);
+        let (rules, baseline) = (self.rules.clone(), self.baseline.clone());
+        let read = move || {
+            let paths: Vec<_> = rules.iter().chain(&baseline).map(|path| path.display()).collect();
+            if paths.is_empty() {
+                return say("SIGHUP: no --rules are in force, so there is nothing to read again");
+            }
+            match reload.read(rules.as_deref(), baseline.as_deref()) {
+                Ok(()) => {
+                    let from: Vec<_> = paths.iter().map(|path| format!("\"{path}\"")).collect();
+                    say(&format!("rules read again from {}", from.join(" and ")));
+                }
+                Err(error) => say(&format!("the rules in force stay: {error}")),
+            }
         };
         signals.on_hangup(read).context("cannot take over signals")
     }
@@ -169,8 +187,8 @@ impl Session {
             stats.write(&stats_json(sensor, &more))?;
         }
         console.sink.check()?;
-        if let Some(features) = &mut console.features {
-            features.check()?;
+        if let Some(features) = console.features.take() {
+            features.finish()?;
         }
         if console.troubles > 0 && sensor.frame_read == 0 {
             return Ok(console.exit_code(None));
@@ -193,14 +211,4 @@ fn format_of(output: &OutputConfig, live: bool) -> Format {
         FormatName::Table if live => Format::LiveTable(style),
         FormatName::Table => Format::Table(style),
     }
-}
-
-fn features_of(path: &Path) -> anyhow::Result<FeatureFile> {
-    let is_ndjson = path.extension().is_some_and(|ending| ending == "ndjson" || ending == "json");
-    anyhow::ensure!(
-        is_ndjson,
-        "cannot write features to \"{}\": name a file that ends in .ndjson",
-        path.display()
-    );
-    Ok(FeatureFile::create(path)?)
 }

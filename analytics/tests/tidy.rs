@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 /// Lines a file may have before its tests.
 const MAX_LINES: usize = 400;
 
-fn crates() -> [PathBuf; 2] {
+fn crates() -> [PathBuf; 3] {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    [root.join("sensor/src"), root.join("analytics/src")]
+    ["sensor/src", "analytics/src", "analytics/history/src"].map(|folder| root.join(folder))
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

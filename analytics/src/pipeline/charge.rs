@@ -52,7 +52,12 @@ impl Analytics {
                 self.counters.allow(&allow.class, u64::from(novelty.bits));
             }
             None => {
-                novelty.charged_bytes = bytes;
+                let budget = self.rules.baseline.budget(transaction);
+                if budget > 1.0 {
+                    self.counters.names_baseline += 1;
+                    self.counters.bits_baseline += u64::from(novelty.bits);
+                }
+                novelty.charged_bytes = bytes / budget;
                 novelty.name = true;
             }
         }

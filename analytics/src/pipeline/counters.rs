@@ -29,6 +29,10 @@ pub struct AnalyticsCounters {
     pub bits_allowed: u64,
     /// The same by class; published as `allow.<class>`.
     pub allowed_by_class: BTreeMap<String, u64>,
+    /// Novel names of domains with a learned budget.
+    pub names_baseline: u64,
+    /// Price of these names, in bits.
+    pub bits_baseline: u64,
     /// Times a suspect was weighed.
     pub judgements: u64,
     /// Alerts opened.
@@ -93,6 +97,8 @@ impl AnalyticsCounters {
             ("analytics.names_allowed", self.names_allowed),
             ("analytics.bits_priced", self.bits_priced),
             ("analytics.bits_allowed", self.bits_allowed),
+            ("analytics.names_baseline", self.names_baseline),
+            ("analytics.bits_baseline", self.bits_baseline),
             ("analytics.judgements", self.judgements),
             ("alert.opened", self.alerts_opened),
             ("alert.updated", self.alerts_updated),

@@ -272,7 +272,7 @@ fn types_of(names: &[String]) -> Result<Vec<u16>, String> {
 }
 
 /// Parses a day (UTC) and returns the moment it begins.
-fn day(text: &str) -> Result<Timestamp, String> {
+pub(super) fn day(text: &str) -> Result<Timestamp, String> {
     let date: jiff::civil::Date = text
         .parse()
         .map_err(|_| format!("expires \"{text}\" must be a day like \"2027-01-31\""))?;

@@ -3,6 +3,7 @@
 mod allow;
 mod alphabet;
 mod class;
+mod baseline;
 mod detector;
 mod leak;
 mod pattern;
@@ -11,6 +12,10 @@ mod shape;
 mod why_not;
 
 pub use allow::{AllowList, AnswerFacts, Facts};
+pub use baseline::{
+    Baseline, BaselineEntry, BaselineFile, Change, Difference, MIN_CLIENTS, Observed, VALID_DAYS,
+    differences, learn,
+};
 pub use class::{Allow, AnswerCheck};
 pub use detector::{Detector, SeverityLadder};
 pub use set::{RuleError, Rules};

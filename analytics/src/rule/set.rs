@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::allow::{AllowList, RawAllowFile};
+use super::baseline::Baseline;
 use super::detector::{Detector, RawDetector};
 use super::leak::RawLeakContract;
 use crate::state::LeakContract;
@@ -44,6 +45,8 @@ pub struct Rules {
     pub detectors: Vec<Detector>,
     /// The allowances.
     pub allow: AllowList,
+    /// The learned budgets; the rules themselves have none.
+    pub baseline: Baseline,
 }
 
 /// Why rules cannot be used.
@@ -136,7 +139,8 @@ impl Parts {
     fn finish(mut self, directory: &Path) -> Result<Rules, RuleError> {
         let leak = self.leak.ok_or_else(|| RuleError::NoLeakContract(directory.to_owned()))?;
         self.detectors.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(Rules { leak, detectors: self.detectors, allow: self.allow })
+        let baseline = Baseline::default();
+        Ok(Rules { leak, detectors: self.detectors, allow: self.allow, baseline })
     }
 }
 

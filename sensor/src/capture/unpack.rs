@@ -90,7 +90,7 @@ pub(super) struct Unpacked {
 
 enum Stage {
     Plain(Source),
-    Gzip(GzDecoder<Source>),
+    Gzip(Box<GzDecoder<Source>>),
     Lz4(Box<Lz4Decoder<Source>>),
     Xz(Box<XzReader<Source>>),
     Zstd(Box<Zstd<Source>>),
@@ -122,7 +122,7 @@ impl Unpacked {
     fn next_member(&mut self, packing: Packing) -> io::Result<bool> {
         let (mut source, whole) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Plain(_) | Stage::Over => return Ok(false),
-            Stage::Gzip(decoder) => (decoder.into_inner(), true),
+            Stage::Gzip(decoder) => ((*decoder).into_inner(), true),
             Stage::Xz(decoder) => (decoder.into_inner(), true),
             Stage::Zstd(decoder) => (decoder.into_source(), true),
             Stage::Lz4(decoder) => {
@@ -159,7 +159,7 @@ impl Unpacked {
 impl Stage {
     fn new(packing: Packing, source: Source) -> io::Result<Self> {
         Ok(match packing {
-            Packing::Gzip => Self::Gzip(GzDecoder::new(source)),
+            Packing::Gzip => Self::Gzip(Box::new(GzDecoder::new(source))),
             Packing::Lz4 => Self::Lz4(Box::new(Lz4Decoder::new(source))),
             Packing::Xz => {
                 let limit = MAX_WINDOW / 1024 + XZ_OVERHEAD_KIB;

@@ -1,0 +1,11 @@
+//! Subcommands that are no run: each has its flags and what it does in one file.
+
+pub(crate) mod baseline;
+pub(crate) mod dataset;
+pub(crate) mod features;
+pub(crate) mod history;
+
+/// What a program says that was built without the feature `history`.
+#[cfg(not(feature = "history"))]
+const WITHOUT_PARQUET: &str = "this geophone was built without Parquet: build it with the feature \
+                               `history`, which is on unless --no-default-features is given";
