@@ -13,3 +13,4 @@ pub mod alert;
 pub mod pipeline;
 pub mod sink;
 pub mod replay;
+pub mod evaluate;

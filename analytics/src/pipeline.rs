@@ -4,6 +4,7 @@
 
 mod counters;
 mod judgement;
+mod probe;
 mod sighting;
 
 use std::hash::BuildHasher;
@@ -14,6 +15,8 @@ use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
 use self::judgement::judgement;
+pub use self::probe::Judged;
+use self::probe::Probe;
 use self::sighting::sighting_of;
 use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect, Suspects};
 use crate::config::Config;
@@ -59,6 +62,7 @@ pub struct Analytics {
     hasher: FixedState,
     counters: AnalyticsCounters,
     losses: LossHistory,
+    probe: Probe,
     now: Timestamp,
 }
 
@@ -75,6 +79,7 @@ impl Analytics {
             hasher: FixedState::with_seed(seed),
             counters: AnalyticsCounters::default(),
             losses: LossHistory::default(),
+            probe: Probe::default(),
             now: Timestamp(i64::MIN),
             rules,
             config,
@@ -263,6 +268,7 @@ impl Analytics {
         self.counters.judgements += 1;
         let state = &moment.state;
         let features = Features::new(state, moment.fill.1, transaction);
+        self.probe.note(suspect, state, &features, transaction.time);
         let open = suspect.open.as_ref().map(OpenAlert::detector);
         let Some(judgement) = judgement(&self.rules, &features, moment.fill, open) else { return };
         let Some(detector) = self.rules.detectors.get(judgement.detector) else { return };

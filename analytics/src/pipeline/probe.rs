@@ -1,0 +1,86 @@
+//! A look at every judgement, for those who measure detectors; every other run leaves it off.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use geophone_sensor::time::Timestamp;
+
+use super::Analytics;
+use crate::alert::Suspect;
+use crate::detect::{Feature, Features};
+use crate::rule::Rules;
+use crate::state::KeyState;
+
+/// What the detectors were asked about once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Who asks.
+    pub client: IpAddr,
+    /// The registered domain; empty where names have none and the server is meant.
+    pub domain: String,
+    /// When, in capture time.
+    pub time: Timestamp,
+    /// How full the fullest bucket of the leak contract is; above 1 it overflows.
+    pub leak_fill: f64,
+    /// Price of the novel names since the key was first met, in bytes.
+    pub leak_bytes: f64,
+    /// Queries since then.
+    pub queries: u32,
+    /// The values of [`Analytics::watch`]'s features, in their order.
+    pub values: Vec<f64>,
+}
+
+/// Takes notes once it is switched on.
+#[derive(Default)]
+pub(super) struct Probe {
+    features: Option<Vec<Feature>>,
+    judged: Vec<Judged>,
+}
+
+impl Probe {
+    /// Notes a judgement, if anybody wants to know.
+    #[inline]
+    pub(super) fn note(
+        &mut self,
+        suspect: &Suspect,
+        state: &KeyState,
+        features: &Features<'_>,
+        time: Timestamp,
+    ) {
+        let Some(wanted) = &self.features else { return };
+        self.judged.push(Judged {
+            client: suspect.client,
+            domain: suspect.domain.clone(),
+            time,
+            leak_fill: features.value(Feature::LeakFill),
+            leak_bytes: f64::from(state.total_bits) / 8.0,
+            queries: state.total_queries,
+            values: wanted.iter().map(|feature| features.value(*feature)).collect(),
+        });
+    }
+}
+
+impl Analytics {
+    /// Notes every judgement from here on; returns the features whose values are noted.
+    pub fn watch(&mut self) -> Vec<Feature> {
+        let features = features_of(&self.rules);
+        self.probe.features = Some(features.clone());
+        features
+    }
+
+    /// Takes the judgements noted since the last call; who watches must take them after every
+    /// record, for they are kept until then.
+    pub fn judged(&mut self) -> Vec<Judged> {
+        std::mem::take(&mut self.probe.judged)
+    }
+}
+
+/// Every feature that a term or a gate of `rules` looks at, each once, in the order of names.
+fn features_of(rules: &Rules) -> Vec<Feature> {
+    let terms = rules.detectors.iter().flat_map(|detector| &detector.card.terms);
+    let features: BTreeSet<Feature> = terms
+        .flat_map(|term| [Some(term.feature), term.gate.map(|(feature, _)| feature)])
+        .flatten()
+        .collect();
+    features.into_iter().collect()
+}
