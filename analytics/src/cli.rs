@@ -8,6 +8,8 @@ use geophone_analytics::severity::Severity;
 #[cfg(target_os = "linux")]
 use geophone_sensor::command::CaptureArgs;
 
+use crate::evaluate_cli::{EvaluateCommand, FitCommand};
+
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -20,6 +22,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Print the effective configuration as TOML.
     Config(ConfigCommand),
+    /// Run captures with truth and tell how well detection does.
+    Evaluate(EvaluateCommand),
+    /// Fit the points of the scorecards to captures with truth.
+    Fit(FitCommand),
     /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
     #[cfg(target_os = "linux")]
     Live(LiveCommand),

@@ -2,6 +2,7 @@
 
 mod cli;
 mod console;
+mod evaluate_cli;
 mod progress;
 mod reload;
 mod run;
@@ -18,6 +19,8 @@ use crate::run::{check_rules, list_rules, print_config};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Config(command) => print_config(&command),
+        Command::Evaluate(command) => evaluate_cli::evaluate_corpora(&command),
+        Command::Fit(command) => evaluate_cli::fit_rules(&command),
         #[cfg(target_os = "linux")]
         Command::Live(command) => session::live(&command),
         Command::Replay(command) => session::replay(&command),

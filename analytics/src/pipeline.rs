@@ -15,7 +15,7 @@ use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
 use self::judgement::judgement;
-pub use self::probe::Judged;
+pub use self::probe::{Judged, watched_features};
 use self::probe::Probe;
 use self::sighting::sighting_of;
 use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect, Suspects};

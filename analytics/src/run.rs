@@ -63,7 +63,8 @@ pub(crate) fn rules_of(dir: Option<&Path>) -> Result<Rules, RuleError> {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<ExitCode> {
+/// Writes `text` to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())

@@ -63,7 +63,7 @@ impl Probe {
 impl Analytics {
     /// Notes every judgement from here on; returns the features whose values are noted.
     pub fn watch(&mut self) -> Vec<Feature> {
-        let features = features_of(&self.rules);
+        let features = watched_features(&self.rules);
         self.probe.features = Some(features.clone());
         features
     }
@@ -75,8 +75,9 @@ impl Analytics {
     }
 }
 
-/// Every feature that a term or a gate of `rules` looks at, each once, in the order of names.
-fn features_of(rules: &Rules) -> Vec<Feature> {
+/// Returns every feature that a term or a gate of `rules` looks at, each once, in the order of names.
+#[must_use]
+pub fn watched_features(rules: &Rules) -> Vec<Feature> {
     let terms = rules.detectors.iter().flat_map(|detector| &detector.card.terms);
     let features: BTreeSet<Feature> = terms
         .flat_map(|term| [Some(term.feature), term.gate.map(|(feature, _)| feature)])
