@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use geophone_analytics::evaluate::corpus::{self, Capture};
+use geophone_analytics::evaluate::fit::write;
 use geophone_analytics::evaluate::inject::cell::{self, Cell};
 use geophone_analytics::evaluate::run::Harness;
 use geophone_analytics::evaluate::split::Group;
@@ -137,12 +138,7 @@ pub(crate) fn fit_rules(command: &FitCommand) -> anyhow::Result<ExitCode> {
     let harness = command.common.harness(rules, false)?;
     let captures = captures_of(&command.corpora)?;
     let fitted = fit(&harness, &captures);
-    geophone_analytics::evaluate::fit::write(
-        &command.rules,
-        &command.out,
-        &harness.rules,
-        &fitted,
-    )?;
+    write(&command.rules, &command.out, &harness.rules, &fitted)?;
     Rules::read(&command.out).context("the rules that were written cannot be read back")?;
     say(&format!("fitted rules are in \"{}\"", command.out.display()));
     Ok(ExitCode::SUCCESS)

@@ -15,8 +15,8 @@ use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
 use self::judgement::judgement;
-pub use self::probe::{Judged, watched_features};
 use self::probe::Probe;
+pub use self::probe::{Judged, watched_features};
 use self::sighting::sighting_of;
 use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect, Suspects};
 use crate::config::Config;

@@ -87,3 +87,92 @@ pub fn shift_for(scored: &[Scored<'_>], allowed: u64) -> Result<i32, String> {
     let bar = first_too_many.and_then(|_| margins.get(index)).copied().unwrap_or(i32::MIN);
     Ok(bar.saturating_add(1).max(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::detect::{Feature, Scorecard, Term};
+    use crate::evaluate::corpus::{Capture, Role};
+    use crate::evaluate::trace::{Cards, KeyTrace, Progress, Row};
+    use crate::evaluate::watch::Outcome;
+
+    fn cards() -> Cards {
+        let knots = vec![(0.0, 0.0), (100.0, 100.0)];
+        let term = Term { feature: Feature::NovelNames, knots, gate: None, baseline: 0.0 };
+        let card = Scorecard { terms: vec![term], threshold: 10 };
+        Cards { features: vec![Feature::NovelNames], cards: vec![(card, true)] }
+    }
+
+    /// Keys by their highest score; a score below 0 stands for an overflow.
+    fn outcome(queries: u64, scores: &[f64], truth: Option<usize>) -> Outcome {
+        let key = |score: &f64| {
+            let mut key = KeyTrace::new(IpAddr::from([0; 4]), String::new(), truth);
+            let row = Row {
+                values: vec![score.max(0.0)],
+                overflow: *score < 0.0,
+                at: Progress::default(),
+            };
+            key.push(row, &cards());
+            key
+        };
+        let mut channel = crate::evaluate::watch::Channel::default();
+        channel.whole.queries = 1;
+        let channels = truth.map(|_| channel).into_iter().collect();
+        Outcome { queries, channels, keys: scores.iter().map(key).collect(), ..Outcome::default() }
+    }
+
+    fn capture(role: Role) -> Capture {
+        Capture {
+            file: String::new(),
+            path: PathBuf::new(),
+            role,
+            label: String::new(),
+            tool: String::new(),
+            network: String::new(),
+            truths: Vec::new(),
+            payload_bytes: None,
+        }
+    }
+
+    fn told(queries: u64, benign: &[f64], attack: &[f64]) -> Vec<Budget> {
+        let captures = [capture(Role::Benign), capture(Role::Attack)];
+        let outcomes = [outcome(queries, benign, None), outcome(9, attack, Some(0))];
+        let pairs = captures.iter().zip(&outcomes);
+        let scored: Vec<_> = pairs.map(|(c, o)| Scored::new(c, o, &cards())).collect();
+        budgets(&scored)
+    }
+
+    #[test]
+    fn thresholds_rise_until_the_budget_is_kept() {
+        // 4 million queries: 4 alarms at 1 a million; 5 keys alarm, the fifth by 2 points.
+        let told = told(4_000_000, &[90.0, 50.0, 40.0, 30.0, 12.0, 3.0], &[13.0]);
+        let point = told[2].point.as_ref().unwrap();
+        assert_eq!((point.shift, point.false_alarms.alarms), (3, 4));
+        assert_eq!((point.recall.hits, point.recall.of), (1, 1));
+        assert!((point.false_alarms.per_million - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_budget_that_so_few_queries_cannot_tell_has_no_point() {
+        let told = told(4_000_000, &[], &[13.0]);
+        assert!(told[0].point.is_none() && told[1].point.is_none() && told[2].point.is_some());
+        assert_eq!(told[0].needs_queries, 300_000_000);
+        assert!(told[0].why_not.as_ref().unwrap().contains("it takes 300000000"));
+    }
+
+    #[test]
+    fn no_threshold_keeps_a_budget_that_the_leak_contract_breaks() {
+        let told = told(3_000_000, &[-1.0; 4], &[13.0]);
+        let why_not = told[2].why_not.as_ref().unwrap();
+        assert!(why_not.contains("leak contract alone raises 4 of 3"), "{why_not}");
+    }
+
+    #[test]
+    fn thresholds_are_never_lowered() {
+        let point = told(3_000_000, &[2.0], &[5.0])[2].point.clone().unwrap();
+        assert_eq!((point.shift, point.recall.hits), (0, 0));
+    }
+}

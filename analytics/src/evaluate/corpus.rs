@@ -138,7 +138,7 @@ fn in_folder(folder: &Path) -> PathBuf {
 }
 
 fn read_toml(path: &Path, captures: &mut Vec<Capture>) -> Result<(), CorpusError> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     for raw in toml_file::read::<RawManifest>(path)?.capture {
         let origin = || path.display().to_string();
         let truths = raw
@@ -181,7 +181,7 @@ impl RawTruth {
 fn read_table(path: &Path, captures: &mut Vec<Capture>) -> Result<(), CorpusError> {
     let text = fs::read_to_string(path)
         .map_err(|source| FileError::Read { path: path.to_owned(), source })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
     let mut columns = [0; COLUMNS.len()];
@@ -288,7 +288,9 @@ mod tests {
     fn a_channel_is_its_domain_and_what_is_below_and_an_alert_may_name_what_is_above() {
         let client = IpAddr::from([192, 0, 2, 1]);
         let truth = Truth { client: Some(client), domain: "t.example.org".to_owned() };
-        assert!(truth.is_part(client, "aa.t.example.org") && truth.is_part(client, "t.example.org"));
+        assert!(
+            truth.is_part(client, "aa.t.example.org") && truth.is_part(client, "t.example.org")
+        );
         assert!(!truth.is_part(client, "aat.example.org") && !truth.is_part(client, "example.org"));
         assert!(truth.is_meant(client, "example.org") && !truth.is_meant(client, ""));
         assert!(!truth.is_meant(IpAddr::from([192, 0, 2, 2]), "example.org"));

@@ -106,7 +106,11 @@ mod tests {
     fn intervals_are_those_of_the_tables() {
         assert!(close(wilson(8, 10), (0.490_16, 0.943_32)), "{:?}", wilson(8, 10));
         assert!(close(wilson(0, 10), (0.0, 0.277_53)), "{:?}", wilson(0, 10));
-        assert!(close(clopper_pearson(8, 10), (0.443_90, 0.974_79)), "{:?}", clopper_pearson(8, 10));
+        assert!(
+            close(clopper_pearson(8, 10), (0.443_90, 0.974_79)),
+            "{:?}",
+            clopper_pearson(8, 10)
+        );
         assert!(close(clopper_pearson(0, 10), (0.0, 0.308_50)));
         assert!(close(clopper_pearson(10, 10), (0.691_50, 1.0)));
         assert!(close(wilson(0, 0), (0.0, 1.0)) && close(clopper_pearson(0, 0), (0.0, 1.0)));

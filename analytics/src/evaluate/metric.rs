@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use super::corpus::{Capture, Role};
-use super::figure::{count, real, rounded, Spread};
-use super::interval::{most_events, Share};
+use super::figure::{Spread, count, real, rounded};
+use super::interval::{Share, most_events};
 use super::trace::{Cards, Progress, Said};
 use super::watch::Outcome;
 
@@ -127,6 +127,7 @@ impl<'a> Scored<'a> {
     }
 
     /// How far each channel that is found at `shift` was, and whether it is a fast one.
+    #[must_use]
     pub fn found(&self, shift: i32) -> Vec<(Progress, bool)> {
         let mut found = Vec::new();
         for (index, channel) in self.outcome.channels.iter().enumerate() {

@@ -12,7 +12,7 @@ use super::figure::count;
 use super::inject::Injection;
 use super::interval::Share;
 use super::metric::{Delay, FalseAlarms, Point, Scored, attacks, benign, benign_queries, point};
-use super::split::Split;
+use super::split::{Group, Split, Splits};
 
 /// The version of the document; it grows with every change of a field's meaning.
 const VERSION: u16 = 1;
@@ -43,6 +43,8 @@ pub struct Report {
     pub others: BTreeMap<String, Others>,
     /// Fits with tools or networks left out.
     pub splits: Vec<Split>,
+    /// What was to be left out in turn, of which there is only one.
+    pub splits_not_possible: Vec<Group>,
     /// Published rules in the same harness.
     pub published: Vec<Rival>,
     /// Attacks injected into benign captures.
@@ -146,7 +148,7 @@ pub struct RivalPoint {
 
 /// Measures `scored`; splits and injection are measured elsewhere and only told here.
 #[must_use]
-pub fn report(scored: &[Scored<'_>], splits: Vec<Split>, injection: Option<Injection>) -> Report {
+pub fn report(scored: &[Scored<'_>], splits: Splits, injection: Option<Injection>) -> Report {
     let all = |wanted: fn(&Scored<'_>) -> bool| {
         let files = scored.iter().filter(|scored| wanted(scored));
         files.map(|scored| scored.capture.file.clone()).collect::<Vec<_>>()
@@ -173,7 +175,8 @@ pub fn report(scored: &[Scored<'_>], splits: Vec<Split>, injection: Option<Injec
         false_alarms: alarms(scored, Role::Benign),
         beside_channels: alarms(scored, Role::Attack),
         others: others(scored),
-        splits,
+        splits: splits.found,
+        splits_not_possible: splits.not_possible,
         published: super::rival::rivals(scored),
         injection,
     }

@@ -59,6 +59,15 @@ pub struct Split {
     pub folds: Vec<Fold>,
 }
 
+/// The splits that were asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Splits {
+    /// Those that could be made.
+    pub found: Vec<Split>,
+    /// Groups of which there is only one.
+    pub not_possible: Vec<Group>,
+}
+
 /// Fits and measures with each `group` left out; nothing where there are not two.
 #[must_use]
 pub fn split(
@@ -79,8 +88,7 @@ pub fn split(
     let (mut scored, mut told) = (Vec::new(), Vec::new());
     for (fold, cards) in folds.iter().zip(&fitted) {
         let own = cases.iter().filter(|case| fold.holds(case.capture));
-        let own: Vec<_> =
-            own.map(|case| Scored::new(case.capture, case.outcome, cards)).collect();
+        let own: Vec<_> = own.map(|case| Scored::new(case.capture, case.outcome, cards)).collect();
         let Point { recall, false_alarms, .. } = point(&own, 0);
         told.push(Fold {
             left_out: fold.names.iter().cloned().collect(),

@@ -48,14 +48,18 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
     }
     writeln!(out, "\n{:<26}{:<34}{:<26}queries to alert", "tool", "found", "")?;
     for tool in &report.tools {
-        writeln!(out, "  {:<24}{:<60}{}", tool.tool, Told(&tool.recall), Told(&tool.delay.queries))?;
+        writeln!(
+            out,
+            "  {:<24}{:<60}{}",
+            tool.tool,
+            Told(&tool.recall),
+            Told(&tool.delay.queries)
+        )?;
     }
     list(out, "missed", &report.missed, |missed| {
-        let short = missed.short_by.map_or("never asked".to_owned(), |by| format!("{by} short"));
-        format!(
-            "{} ({} queries, {} B): {short}",
-            missed.file, missed.queries, missed.sent_bytes
-        )
+        let short =
+            missed.short_by.map_or_else(|| "never asked".to_owned(), |by| format!("{by} short"));
+        format!("{} ({} queries, {} B): {short}", missed.file, missed.queries, missed.sent_bytes)
     })?;
     list(out, "alerts on benign captures", &report.false_alarms, alarm)?;
     list(out, "alerts on attack captures beside their channels", &report.beside_channels, alarm)?;
@@ -65,6 +69,9 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
             "  not counted: {label:<24} {:>4} captures, {} with alerts, {} queries",
             others.captures, others.with_alerts, others.queries
         )?;
+    }
+    for group in &report.splits_not_possible {
+        writeln!(out, "\none {} only: none can be left out", group_name(*group))?;
     }
     report.splits.iter().try_for_each(|found| split(out, found))?;
     rivals(out, &report.published)?;
@@ -91,10 +98,7 @@ fn delay(out: &mut String, title: &str, delay: &Delay) -> fmt::Result {
 }
 
 fn split(out: &mut String, split: &Split) -> fmt::Result {
-    let group = match split.group {
-        Group::Network => "network",
-        Group::Tool => "tool",
-    };
+    let group = group_name(split.group);
     point(out, &format!("fitted with one {group} left out, pooled"), &split.pooled)?;
     if let Some(quiet) = split.without_false_alarms.as_ref().filter(|quiet| quiet.shift > 0) {
         let title = format!("the same, thresholds {} higher: no false alarm", quiet.shift);
@@ -109,6 +113,13 @@ fn split(out: &mut String, split: &Split) -> fmt::Result {
         writeln!(out, "  without {names:<40} {recall}  {alarms} false alarms")?;
     }
     list(out, "missed", &split.missed, Clone::clone)
+}
+
+const fn group_name(group: Group) -> &'static str {
+    match group {
+        Group::Network => "network",
+        Group::Tool => "tool",
+    }
 }
 
 fn rivals(out: &mut String, rivals: &[Rival]) -> fmt::Result {
@@ -138,28 +149,25 @@ fn injection(out: &mut String, found: &Injection) -> fmt::Result {
     writeln!(out, "  leak contract kept    {}", Told(&found.contract.kept))?;
     writeln!(out, "  share of it used      {}", Told(&found.contract.share_used))?;
     for (domains, rate) in &found.minimum_detectable_rate {
-        let rate = rate.map_or("none of the grid".to_owned(), |rate| format!("{rate} B/s"));
+        let rate = rate.map_or_else(|| "none of the grid".to_owned(), |rate| format!("{rate} B/s"));
         writeln!(out, "  over {domains:>2} domains: 95 % are found from {rate}")?;
     }
     for axis in &found.axes {
         writeln!(
             out,
-            "  {:<9}{:<12}{}  bytes {}",
+            "  {:<9}{:<12}{}  on one domain {:>3} of {:<3}  bytes {}",
             axis.axis,
             axis.value,
             Told(&axis.recall),
+            axis.recall_on_one_domain.hits,
+            axis.recall_on_one_domain.of,
             Told(&axis.bytes)
         )?;
     }
     Ok(())
 }
 
-fn list<T>(
-    out: &mut String,
-    title: &str,
-    items: &[T],
-    line: impl Fn(&T) -> String,
-) -> fmt::Result {
+fn list<T>(out: &mut String, title: &str, items: &[T], line: impl Fn(&T) -> String) -> fmt::Result {
     writeln!(out, "\n{title}: {}", items.len())?;
     for item in items.iter().take(MOST_LINES) {
         writeln!(out, "  {}", line(item))?;

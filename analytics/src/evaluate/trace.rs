@@ -103,9 +103,10 @@ impl Cards {
     /// Returns what all of them say of `row`.
     #[must_use]
     pub fn said(&self, row: &Row) -> Said {
-        let margins = self.cards.iter().map(|(card, _)| {
-            self.score(card, &row.values).saturating_sub(card.threshold)
-        });
+        let margins = self
+            .cards
+            .iter()
+            .map(|(card, _)| self.score(card, &row.values).saturating_sub(card.threshold));
         Said {
             margin: margins.max().unwrap_or(i32::MIN),
             overflow: row.overflow && self.cards.iter().any(|(_, on_leak)| *on_leak),

@@ -8,8 +8,8 @@ use geophone_sensor::time::Timestamp;
 
 use super::corpus::{Truth, is_at_or_below};
 use super::figure::real;
-use super::published::{Published, PublishedScore};
 use super::publication::Publication;
+use super::published::{Published, PublishedScore};
 use super::trace::{Cards, KeyTrace, Progress, Row};
 use crate::alert::{Action, Alert};
 use crate::config::Config;
@@ -172,9 +172,10 @@ impl Watch {
         });
         let row = Row { overflow: judged.leak_fill > 1.0, values: judged.values, at };
         let key = (judged.client, judged.domain);
-        let trace = self.keys.entry(key).or_insert_with_key(|(client, domain)| {
-            KeyTrace::new(*client, domain.clone(), part)
-        });
+        let trace = self
+            .keys
+            .entry(key)
+            .or_insert_with_key(|(client, domain)| KeyTrace::new(*client, domain.clone(), part));
         trace.truth = trace.truth.or(part);
         trace.push(row, &self.cards);
     }

@@ -30,7 +30,8 @@ pub enum RewriteError {
 /// Knots over several lines, or another number of terms.
 pub fn rewrite(text: &str, old: &Scorecard, new: &Scorecard) -> Result<String, RewriteError> {
     let key_of = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
-    let (found, expected) = (text.lines().filter(|line| key_of(line) == "knots").count(), new.terms.len());
+    let (found, expected) =
+        (text.lines().filter(|line| key_of(line) == "knots").count(), new.terms.len());
     if found != expected {
         return Err(RewriteError::Terms { found, expected });
     }
@@ -81,19 +82,17 @@ fn knots(line: &str, points: &[f64]) -> Option<String> {
     let (head, list) = line.split_once('=')?;
     let mut out = format!("{head}=");
     let mut rest = list;
-    for y in points {
-        let (before, behind) = rest.split_once(',')?;
-        // The comma between two pairs comes first, except before the first pair.
-        let (before, behind) = if before.contains(']') {
-            let (x, behind) = behind.split_once(',')?;
-            (format!("{before},{x}"), behind)
-        } else {
-            (before.to_owned(), behind)
-        };
+    for (nth, y) in points.iter().enumerate() {
+        if nth > 0 {
+            let (gap, behind) = rest.split_once(',')?;
+            out += &format!("{gap},");
+            rest = behind;
+        }
+        let (x, behind) = rest.split_once(',')?;
         let (_, behind) = behind.split_once(']')?;
         // Not minus nothing.
         let y = if y.abs() < 0.5 { 0.0 } else { *y };
-        out += &format!("{before}, {y}]");
+        out += &format!("{x}, {y}]");
         rest = behind;
     }
     rest.trim_start().starts_with(']').then(|| out + rest)

@@ -94,9 +94,11 @@ fn weigh(found: &mut [(Group<'_>, Sample)]) {
 /// The values of a key at its first, second, fourth, … judgement and at its last.
 fn moments(key: &KeyTrace) -> impl Iterator<Item = &[f64]> {
     let last = key.rows.len();
-    let chosen = key.rows.iter().enumerate().filter(move |(index, _)| {
-        (index + 1).is_power_of_two() || index + 1 == last
-    });
+    let chosen = key
+        .rows
+        .iter()
+        .enumerate()
+        .filter(move |(index, _)| (index + 1).is_power_of_two() || index + 1 == last);
     chosen.map(|(_, row)| row.values.as_slice())
 }
 

@@ -13,7 +13,9 @@ use crate::rule::Rules;
 #[non_exhaustive]
 pub enum WriteError {
     /// The output is the input.
-    #[error("cannot write rules to \"{0}\": name another directory than the one they are read from")]
+    #[error(
+        "cannot write rules to \"{0}\": name another directory than the one they are read from"
+    )]
     InPlace(PathBuf),
     /// A file or directory cannot be read.
     #[error("cannot read \"{path}\": {source}")]

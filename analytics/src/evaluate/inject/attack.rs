@@ -12,7 +12,7 @@ use geophone_sensor::time::Timestamp;
 
 use super::cell::{Cell, Host, Jitter};
 use super::encoding::Encoder;
-use crate::evaluate::figure::real;
+use crate::evaluate::figure::{count, real};
 use crate::evaluate::random::Random;
 use crate::evaluate::run::records;
 use crate::state::LeakContract;
@@ -108,7 +108,8 @@ impl Attacker {
         Self { encoder: Encoder::new(), reader: NameReader::default() }
     }
 
-    /// Makes the attack of `cell`, long enough to break `contract` twice on one domain.
+    /// Makes the attack of `cell`, long enough to break `contract` twice on each domain
+    /// unless that takes too many queries.
     pub(super) fn attack(
         &self,
         (index, cell): (usize, &Cell),
@@ -123,13 +124,15 @@ impl Attacker {
                 .get(random.below(background.transactions.len()))
                 .map(|transaction| transaction.client),
         };
-        let client = client.unwrap_or(IpAddr::from(OWN_CLIENT));
+        let client = client.unwrap_or_else(|| IpAddr::from(OWN_CLIENT));
         let domains: Vec<Name> = (0..cell.domains)
             .filter_map(|nth| Name::parse(&format!("inject{index}x{nth}.com")).ok())
             .collect();
         let mut rates = DomainRates::new(256, 0);
         let mut attack = Attack { client, domains, leaks: Vec::new() };
-        let (enough, mut sent) = (2.0 * bytes_to_break(cell.rate, contract), 0.0);
+        let n_domains = real(count(cell.domains));
+        let each = bytes_to_break(cell.rate / n_domains, contract);
+        let (enough, mut sent) = (2.0 * n_domains * each, 0.0);
         let mut time = random.unit() * real(background.micros().unsigned_abs()) / 1e6;
         while (sent < enough || attack.leaks.len() < LEAST_QUERIES)
             && attack.leaks.len() < MOST_QUERIES

@@ -22,10 +22,32 @@ const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 /// For each letter eight that often follow it in English, so that text carries three bits a
 /// letter and looks like words. Chosen by hand.
 const FOLLOWERS: [&[u8; 8]; 26] = [
-    b"ntlrscdm", b"eluoraiy", b"eohatkil", b"eiaosrul", b"rnsdalct", b"oireafut", b"ehroaiul",
-    b"eaiotrun", b"nsctolem", b"uoeaihrn", b"einasloy", b"eialodys", b"eaoipmbu", b"gdetscoi",
-    b"nrumftsl", b"erolahip", b"uaiotehs", b"eoiastdu", b"tehiosau", b"hoeiatrs", b"rsntlcpm",
-    b"eiaoyurl", b"aiehonrs", b"ptaiceou", b"oseitmla", b"eaiozyul",
+    b"ntlrscdm",
+    b"eluoraiy",
+    b"eohatkil",
+    b"eiaosrul",
+    b"rnsdalct",
+    b"oireafut",
+    b"ehroaiul",
+    b"eaiotrun",
+    b"nsctolem",
+    b"uoeaihrn",
+    b"einasloy",
+    b"eialodys",
+    b"eaoipmbu",
+    b"gdetscoi",
+    b"nrumftsl",
+    b"erolahip",
+    b"uaiotehs",
+    b"eoiastdu",
+    b"tehiosau",
+    b"hoeiatrs",
+    b"rsntlcpm",
+    b"eiaoyurl",
+    b"aiehonrs",
+    b"ptaiceou",
+    b"oseitmla",
+    b"eaiozyul",
 ];
 
 /// How data becomes labels.
@@ -64,11 +86,7 @@ impl Encoder {
         let distinct: BTreeSet<&str> = LABELS.lines().filter(fits).take(4 * WORDS).collect();
         let words = distinct.into_iter().take(WORDS).map(str::as_bytes).collect();
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || (0xbc..=0xfd).contains(byte);
-        Self {
-            words,
-            base128: (0..=u8::MAX).filter(plain).collect(),
-            raw: (0..=u8::MAX).collect(),
-        }
+        Self { words, base128: (0..=u8::MAX).filter(plain).collect(), raw: (0..=u8::MAX).collect() }
     }
 
     /// Puts about `bytes` random octets into a name under `domain`, fewer where they do not fit;

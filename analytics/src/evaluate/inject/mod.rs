@@ -14,9 +14,9 @@ use geophone_sensor::decode::rdata::type_name;
 use geophone_sensor::record::{Record, Transaction};
 use serde::Serialize;
 
-pub use self::encoding::Encoding;
 use self::attack::{Attack, Attacker, Background, allowed_bytes};
 use self::cell::Cell;
+pub use self::encoding::Encoding;
 use super::corpus::{Capture, Role, Truth};
 use super::figure::{Spread, count, real, rounded};
 use super::interval::Share;
@@ -58,6 +58,8 @@ pub struct Axis {
     pub value: String,
     /// Attacks found.
     pub recall: Share,
+    /// Of those through one domain, attacks found.
+    pub recall_on_one_domain: Share,
     /// Queries until the first alert.
     pub queries: Option<Spread>,
     /// Seconds until the first alert.
@@ -243,6 +245,9 @@ fn one(axis: &'static str, value: String, fates: &[&Fate]) -> Axis {
         axis,
         value,
         recall: Share::of(fates.iter().map(|fate| fate.first.is_some())),
+        recall_on_one_domain: Share::of(
+            fates.iter().filter(|fate| fate.cell.domains == 1).map(|fate| fate.first.is_some()),
+        ),
         queries: Spread::of(first().map(|(queries, ..)| real(queries))),
         seconds: Spread::of(first().map(|(_, seconds, ..)| rounded(seconds))),
         bytes: Spread::of(first().map(|(_, _, bytes, _)| bytes)),
