@@ -21,6 +21,7 @@ pub mod run;
 pub mod split;
 pub mod table;
 pub mod trace;
+pub mod trained;
 pub mod watch;
 
 use self::corpus::Capture;

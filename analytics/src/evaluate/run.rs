@@ -10,7 +10,7 @@ use geophone_sensor::pipeline::{Detail, Pipeline};
 use geophone_sensor::record::Record;
 
 use super::corpus::Capture;
-use super::published;
+use super::trained::Trained;
 use super::watch::{Outcome, Watch};
 use crate::config::Config;
 use crate::rule::Rules;
@@ -30,11 +30,10 @@ pub struct Harness {
 
 impl Harness {
     /// Runs one capture on its own, from empty tables.
-    #[must_use]
-    pub fn run(&self, capture: &Capture) -> Outcome {
+    fn run(&self, capture: &Capture, trained: Option<&Trained>) -> Outcome {
         let mut watch = Watch::new(self.config.clone(), &self.rules, &capture.truths);
-        if self.published {
-            watch.beside(published::all());
+        if let Some(trained) = trained {
+            watch.beside(trained.methods(capture));
         }
         let read = records(&capture.path, &self.config.sensor, &mut |record| watch.record(&record));
         Outcome { damaged: !read, ..watch.finish() }
@@ -43,7 +42,8 @@ impl Harness {
     /// Runs every capture; the outcomes come in the captures' order.
     #[must_use]
     pub fn run_all(&self, captures: &[Capture]) -> Vec<Outcome> {
-        each(captures, self.workers, |capture| self.run(capture))
+        let trained = self.published.then(|| Trained::new(captures, &self.config.sensor));
+        each(captures, self.workers, |capture| self.run(capture, trained.as_ref()))
     }
 }
 

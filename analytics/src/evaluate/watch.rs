@@ -11,6 +11,7 @@ use super::figure::real;
 use super::publication::Publication;
 use super::published::{Published, PublishedScore};
 use super::trace::{Cards, KeyTrace, Progress, Row};
+use super::trained::is_scored;
 use crate::alert::{Action, Alert};
 use crate::config::Config;
 use crate::pipeline::{Analytics, Judged};
@@ -121,7 +122,7 @@ impl Watch {
         for judged in self.analytics.judged() {
             self.judged(judged, part);
         }
-        if let Some(transaction) = transaction {
+        if let Some(transaction) = transaction.filter(|transaction| is_scored(transaction)) {
             let Self { rules, truths, outcome, .. } = self;
             for (rule, publication) in rules {
                 rule.transaction(transaction, &mut |score| {

@@ -35,3 +35,32 @@ pub struct PublishedScore {
 pub fn all() -> Vec<Box<dyn Published>> {
     Vec::new()
 }
+
+/// Collects benign traffic for the methods that are trained on it.
+#[derive(Default)]
+pub struct Training {}
+
+impl Training {
+    /// Takes one benign transaction.
+    pub fn transaction(&mut self, _: &Transaction) {}
+
+    /// Says that the next transaction belongs to another capture.
+    pub fn capture_ends(&mut self) {}
+
+    /// Ends the training.
+    #[must_use]
+    pub fn finish(self) -> Fitted {
+        Fitted {}
+    }
+}
+
+/// The trained methods, from which fresh ones are made for each capture.
+pub struct Fitted {}
+
+impl Fitted {
+    /// Makes all methods with empty tables.
+    #[must_use]
+    pub fn methods(&self) -> Vec<Box<dyn Published>> {
+        all()
+    }
+}
