@@ -12,7 +12,7 @@ use super::budget::shift_for;
 use super::corpus::{Capture, Role};
 use super::fit::{Case, fit};
 use super::interval::Share;
-use super::metric::{FalseAlarms, Point, Scored, attacks, point};
+use super::metric::{FalseAlarms, Point, Scored, attacks, benign, point};
 use super::run::each;
 use super::trace::Cards;
 
@@ -55,8 +55,23 @@ pub struct Split {
     pub without_false_alarms: Option<Point>,
     /// Attack captures missed.
     pub missed: Vec<String>,
+    /// Keys of benign captures that raise an alert.
+    pub false_alarms: Vec<Noise>,
     /// The folds.
     pub folds: Vec<Fold>,
+}
+
+/// A key of a benign capture that raises an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Noise {
+    /// The capture.
+    pub file: String,
+    /// Who asks.
+    pub client: String,
+    /// The registered domain; empty where the server is meant.
+    pub domain: String,
+    /// Points above the threshold.
+    pub margin: i32,
 }
 
 /// The splits that were asked for.
@@ -102,10 +117,22 @@ pub fn split(
     Some(Split {
         group,
         missed: missed.map(|scored| scored.capture.file.clone()).collect(),
+        false_alarms: benign(&scored).flat_map(noise).collect(),
         without_false_alarms: shift_for(&scored, 0).ok().map(|shift| point(&scored, shift)),
         pooled: point(&scored, 0),
         folds: told,
     })
+}
+
+fn noise(scored: &Scored<'_>) -> Vec<Noise> {
+    let keys = scored.outcome.keys.iter().zip(scored.worst());
+    let raised = keys.filter(|(_, said)| said.is_raised(0)).map(|(key, said)| Noise {
+        file: scored.capture.file.clone(),
+        client: key.client.to_string(),
+        domain: key.domain.clone(),
+        margin: said.margin,
+    });
+    raised.collect()
 }
 
 /// The tools or networks of one fold, and where tools are left out, networks of benign captures.

@@ -106,13 +106,16 @@ fn split(out: &mut String, split: &Split) -> fmt::Result {
     }
     for fold in &split.folds {
         let mut names = fold.left_out.join(" ");
-        if names.len() > 40 {
-            names = format!("{} {group}s", fold.left_out.len());
+        if let ([first, more @ ..], true) = (fold.left_out.as_slice(), names.len() > 40) {
+            names = format!("{first:.30} and {} more", more.len());
         }
         let (recall, alarms) = (Told(&fold.recall), fold.false_alarms.alarms);
         writeln!(out, "  without {names:<40} {recall}  {alarms} false alarms")?;
     }
-    list(out, "missed", &split.missed, Clone::clone)
+    list(out, "missed", &split.missed, Clone::clone)?;
+    list(out, "false alarms", &split.false_alarms, |alarm| {
+        format!("{}: {} {} {:+} points", alarm.file, alarm.client, alarm.domain, alarm.margin)
+    })
 }
 
 const fn group_name(group: Group) -> &'static str {
@@ -129,10 +132,14 @@ fn rivals(out: &mut String, rivals: &[Rival]) -> fmt::Result {
     writeln!(out, "\npublished rules: as published, then at the threshold without false alarm")?;
     for rival in rivals {
         for point in [&rival.as_published, &rival.without_false_alarms] {
-            let queries = point.delay.queries.as_ref().map_or(f64::NAN, |queries| queries.median);
+            let queries = point.delay.queries.as_ref();
+            let queries = queries.map_or_else(
+                || "never".to_owned(),
+                |queries| format!("median {} queries", queries.median),
+            );
             writeln!(
                 out,
-                "  {:<20} at {:>10.3}  {}  median {queries} queries; {}",
+                "  {:<20} at {:>10.3}  {}  {queries}; {}",
                 rival.name,
                 point.threshold,
                 Told(&point.recall),

@@ -14,7 +14,7 @@ const THINNING: f64 = 1.02;
 /// How far a channel was at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// Queries of the channel so far.
+    /// Queries of the channel so far; an answer whose query was not seen counts as one.
     pub queries: u64,
     /// Seconds since its first.
     pub seconds: f64,

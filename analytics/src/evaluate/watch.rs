@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use geophone_sensor::record::{Record, Transaction};
+use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
 use super::corpus::{Truth, is_at_or_below};
@@ -72,7 +72,8 @@ pub struct Watch {
 impl Channel {
     fn take(&mut self, transaction: &Transaction) {
         let began = *self.began.get_or_insert(transaction.time);
-        self.whole.queries += u64::from(transaction.has_query());
+        // An answer whose query was not seen tells of one.
+        self.whole.queries += u64::from(transaction.status != Status::Continued);
         self.whole.seconds = transaction.time.since(began).as_secs_f64();
         self.whole.raw_bytes += u64::from(transaction.name.subdomain_length);
     }

@@ -24,6 +24,9 @@ use crate::detect::{Scorecard, Term};
 
 /// Decibans in a natural unit of evidence: ten over the natural logarithm of ten.
 const DECIBANS: f64 = 10.0 / std::f64::consts::LN_10;
+/// Points above even odds from which an alert is raised: ten to one, were channels as frequent as
+/// suspicious ordinary traffic. They are not; the benign cases raise the threshold further.
+const SURE: i32 = 10;
 /// Most points a knot may give, by the rules.
 const MAX_POINTS: f64 = 1000.0;
 
@@ -55,7 +58,7 @@ pub fn fit(cards: &Cards, cases: &[Case<'_>], per_million: f64) -> Cards {
     Cards { features: cards.features.clone(), cards: fitted.collect() }
 }
 
-/// Gives the terms of `card` the points of `model`; the threshold is the point of even odds.
+/// Gives the terms of `card` the points of `model`; the threshold stands where `SURE` says.
 fn scale(card: &Scorecard, model: &Model) -> Scorecard {
     let terms = card.terms.iter().zip(&model.weights).map(|(term, weight)| {
         let scale = weight * DECIBANS / height(term).max(f64::MIN_POSITIVE);
@@ -63,7 +66,7 @@ fn scale(card: &Scorecard, model: &Model) -> Scorecard {
         let knots = term.knots.iter().map(|(x, y)| (*x, points(*y))).collect();
         Term { knots, ..term.clone() }
     });
-    Scorecard { terms: terms.collect(), threshold: whole(-model.bias * DECIBANS).max(1) }
+    Scorecard { terms: terms.collect(), threshold: whole(-model.bias * DECIBANS) + SURE }
 }
 
 /// Raises the threshold of `card` until the benign cases keep within the budget; a budget too
