@@ -11,6 +11,7 @@ use geophone_sensor::command::CaptureArgs;
 use crate::command::baseline::BaselineCommand;
 use crate::command::dataset::DatasetCommand;
 use crate::command::history::HistoryCommand;
+use crate::evaluate_cli::{EvaluateCommand, FitCommand};
 use crate::explain_command::ExplainCommand;
 use crate::selftest_command::SelftestCommand;
 use crate::trial::WhatIfCommand;
@@ -38,6 +39,10 @@ pub(crate) enum Command {
     /// Ask feature files who asked for what.
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Run captures with truth and tell how well detection does.
+    Evaluate(EvaluateCommand),
+    /// Fit the points of the scorecards to captures with truth.
+    Fit(FitCommand),
     /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
     #[cfg(target_os = "linux")]
     Live(LiveCommand),

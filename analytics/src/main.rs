@@ -4,6 +4,7 @@ mod cli;
 mod command;
 mod console;
 mod explain_command;
+mod evaluate_cli;
 mod progress;
 mod reload;
 mod run;
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
         Command::Explain(command) => explain_command::explain_alert(&command),
         Command::Dataset(command) => dataset(&command),
         Command::History(command) => history(&command),
+        Command::Evaluate(command) => evaluate_cli::evaluate_corpora(&command),
+        Command::Fit(command) => evaluate_cli::fit_rules(&command),
         #[cfg(target_os = "linux")]
         Command::Live(command) => session::live(&command),
         Command::Replay(command) => session::replay(&command),

@@ -8,6 +8,7 @@ mod counters;
 mod foreign;
 mod judgement;
 mod keys;
+mod probe;
 mod sighting;
 mod suspicion;
 
@@ -19,6 +20,8 @@ use geophone_sensor::time::Timestamp;
 
 pub use self::counters::AnalyticsCounters;
 use self::keys::Keys;
+use self::probe::Probe;
+pub use self::probe::{Judged, watched_features};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::Config;
 use crate::price::Pricer;
@@ -63,6 +66,7 @@ pub struct Analytics {
     hasher: FixedState,
     counters: AnalyticsCounters,
     losses: LossHistory,
+    probe: Probe,
     now: Timestamp,
 }
 
@@ -80,6 +84,7 @@ impl Analytics {
             hasher: FixedState::with_seed(seed),
             counters: AnalyticsCounters::default(),
             losses: LossHistory::default(),
+            probe: Probe::default(),
             now: Timestamp(i64::MIN),
             rules,
             config,

@@ -46,10 +46,16 @@ impl Term {
     /// Returns the points for `features`.
     #[must_use]
     pub fn points(&self, features: &Features<'_>) -> i32 {
-        if self.gate.is_some_and(|(feature, least)| features.value(feature) < least) {
-            return 0;
+        round(self.height(|feature| features.value(feature)))
+    }
+
+    /// Returns the points before they are rounded, where `value` tells the features.
+    #[must_use]
+    pub fn height(&self, value: impl Fn(Feature) -> f64) -> f64 {
+        if self.gate.is_some_and(|(feature, least)| value(feature) < least) {
+            return 0.0;
         }
-        self.points_at(features.value(self.feature))
+        self.interpolate(value(self.feature))
     }
 
     /// Returns the points for `value`, the gate open.

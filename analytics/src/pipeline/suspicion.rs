@@ -98,6 +98,7 @@ impl Analytics {
         let Some(suspect) = self.suspects.find(weighed.key) else { return };
         self.counters.judgements += 1;
         let Weighed { state, features, .. } = weighed;
+        self.probe.note(suspect, weighed);
         let open = suspect.open.as_ref().map(OpenAlert::detector);
         let Some(judgement) = judgement(&self.rules, features, weighed.fullest, open) else {
             return;
