@@ -13,7 +13,7 @@ use crate::severity::Severity;
 /// Octets an account of the leak contract takes with its tag.
 const ACCOUNT_BYTES: u64 = 64;
 /// Octets the figures of a key take with their tag.
-const FIGURES_BYTES: u64 = 232;
+const FIGURES_BYTES: u64 = 240;
 /// Octets the facts of a domain take with their tag.
 const DOMAIN_BYTES: u64 = 48;
 /// Octets a suspect may take without its samples, rounded up.
@@ -98,7 +98,7 @@ pub struct StateConfig {
     pub memory_mib: u32,
     /// (client, domain) keys of the leak contract at 64 bytes each.
     pub keys: u32,
-    /// Keys whose figures for the scorecards are kept, at 232 bytes each.
+    /// Keys whose figures for the scorecards are kept, at 240 bytes each.
     pub figures: u32,
     /// Clients whose rotation over domains is watched, at 64 bytes each.
     pub clients: u32,

@@ -44,6 +44,8 @@ struct Fill {
 /// A key right after a transaction.
 struct Moment {
     key: u64,
+    /// The key of the client over all domains.
+    client: u64,
     subject: Subject,
     state: KeyState,
     /// The fullest bucket of the contract for names.

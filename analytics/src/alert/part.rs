@@ -56,6 +56,12 @@ impl Parts {
         *self.bits.entry(part).or_insert(left) += u64::from(bits);
     }
 
+    /// Tells whether `part` is one of them.
+    #[must_use]
+    pub fn has(&self, part: &Part) -> bool {
+        self.bits.contains_key(part)
+    }
+
     /// Returns the number of parts.
     #[must_use]
     pub fn count(&self) -> u32 {

@@ -222,12 +222,16 @@ impl Suspect {
         self.parts.dearest().filter_map(|(part, bytes)| Some((part.client()?, bytes))).collect()
     }
 
-    /// Tells whether the account is over several but one part alone makes most of it: then the
-    /// account of that part is the one to tell, unless this one overflows.
+    /// Tells whether only an overflow counts, no score: for a domain over all its clients, whose
+    /// names are all novel by the way they are chosen, and for a rotation of which one domain
+    /// makes the most, whose own account is the one to tell.
     #[must_use]
-    pub fn is_one_of_many_no_more(&self, fill: f64) -> bool {
-        let wide = matches!(self.subject, Subject::Rotation | Subject::Shared);
-        wide && fill <= 1.0 && self.parts.is_mostly_one()
+    pub fn waits_for_overflow(&self) -> bool {
+        match self.subject {
+            Subject::Shared => true,
+            Subject::Rotation => self.parts.is_mostly_one(),
+            Subject::Domain | Subject::Undelegated => false,
+        }
     }
 
     /// Names the dearest part, for alerts that have room for one.

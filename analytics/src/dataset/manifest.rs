@@ -113,8 +113,8 @@ struct RawCapture {
     _payload_bytes: Option<u64>,
     #[serde(rename = "generated")]
     _generated: Option<toml::Value>,
-    #[serde(rename = "found")]
-    _found: Option<toml::Value>,
+    #[serde(rename = "false_alarms")]
+    _false_alarms: Option<toml::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,8 +127,12 @@ struct RawTruth {
     end: f64,
     #[serde(rename = "payload_bytes")]
     _payload_bytes: Option<u64>,
+    #[serde(rename = "channel")]
+    _channel: Option<toml::Value>,
     #[serde(rename = "found")]
     _found: Option<toml::Value>,
+    #[serde(rename = "queries")]
+    _queries: Option<toml::Value>,
 }
 
 impl Manifest {

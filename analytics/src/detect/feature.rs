@@ -29,6 +29,8 @@ pub enum Feature {
     NameLength,
     /// Octets of addresses in sets not answered before, since it is suspected.
     NovelAddresses,
+    /// Octets of addresses and names (but for PTR) in answers not seen before, in the window.
+    NovelAnswers,
     /// Novel names in the window.
     NovelNames,
     /// Octets of text and opaque data in answers not seen before, in the window.
@@ -41,6 +43,8 @@ pub enum Feature {
     Queries,
     /// Datagrams of a tunnel that speaks no DNS on the DNS port.
     RawPackets,
+    /// Share of answers that may be kept for five seconds at most, 0 to 1.
+    ShortLived,
     /// Octets of text and opaque data per answer with data not seen before.
     TextSize,
     /// Share of queries for text, 0 to 1.
@@ -56,21 +60,28 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature, in the order of its name.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::AnswerPayload,
+        Self::Beacon,
         Self::BitsPerChar,
         Self::CarrierShare,
+        Self::Domains,
         Self::DomainRate,
         Self::LabelEntropy,
         Self::LeakFill,
         Self::NameLength,
+        Self::NovelAddresses,
+        Self::NovelAnswers,
         Self::NovelNames,
         Self::NovelText,
         Self::NxdomainShare,
         Self::OpaqueShare,
         Self::Queries,
+        Self::RawPackets,
+        Self::ShortLived,
         Self::TextSize,
         Self::TextShare,
+        Self::ToolSignature,
         Self::Undelegated,
         Self::UniqueRatio,
     ];
@@ -138,12 +149,14 @@ impl<'a> Features<'a> {
             Feature::LeakFill => self.leak_fill,
             Feature::NameLength => ratio(state.octets, state.novel),
             Feature::NovelAddresses => f64::from(self.signs.novel_addresses),
+            Feature::NovelAnswers => f64::from(state.novel_answer_bytes),
             Feature::NovelNames => f64::from(state.novel),
             Feature::NovelText => f64::from(state.novel_text_bytes),
             Feature::NxdomainShare => ratio(state.nxdomain, state.answers),
             Feature::OpaqueShare => ratio(state.opaque_queries, state.queries),
             Feature::Queries => f64::from(state.queries),
             Feature::RawPackets => f64::from(self.signs.raw_packets),
+            Feature::ShortLived => ratio(state.short_lived, state.answers),
             Feature::TextSize => ratio(state.novel_text_bytes, state.novel_texts),
             Feature::TextShare => ratio(state.text_queries, state.queries),
             Feature::ToolSignature => self.signs.tool_signature,

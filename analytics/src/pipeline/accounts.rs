@@ -106,10 +106,11 @@ impl Analytics {
                 distinct: before.total_novel,
                 qtype: transaction.qtype,
                 qclass: transaction.qclass,
+                case: entry.charge.case,
             };
             let spent = self.signals.price(&mut figures.channels, &signal).bytes();
             let contract = &self.rules.leak;
-            let down = f64::from(entry.charge.answer_bytes);
+            let down = f64::from(entry.charge.novelty.answer_bytes);
             for (scope, bytes) in [(Scope::Signal, spent), (Scope::Answers, down)] {
                 let channels = &mut figures.channels;
                 let levels = if scope == Scope::Signal {
@@ -125,11 +126,12 @@ impl Analytics {
                 }
             }
             figures.channels.answer_bytes =
-                figures.channels.answer_bytes.saturating_add(entry.charge.answer_bytes);
+                figures.channels.answer_bytes.saturating_add(entry.charge.novelty.answer_bytes);
         }
         let state = KeyState { account, figures: *figures };
-        let moment =
-            Moment { key: entry.key, subject: entry.subject, state, names, fullest, part: 0 };
+        let Entry { key, subject, .. } = *entry;
+        let client = keys.client;
+        let moment = Moment { key, client, subject, state, names, fullest, part: 0 };
         self.look(transaction, &moment, &entry.novelty, entry.price, sink);
         found.fresh
     }
@@ -208,7 +210,7 @@ impl Analytics {
         let fill = Fill { scope, tier, share };
         let state = KeyState { account, figures: *figures };
         let part = charge.novelty.bits;
-        let moment = Moment { key, subject, state, names: fill, fullest: fill, part };
+        let moment = Moment { key, client: key, subject, state, names: fill, fullest: fill, part };
         self.look(transaction, &moment, &charge.novelty, Some(price), sink);
     }
 }

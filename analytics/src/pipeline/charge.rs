@@ -6,12 +6,14 @@ use geophone_sensor::record::{Status, Transaction};
 
 use super::Analytics;
 use super::keys::Keys;
-use crate::price::{NamePrice, Pricer};
+use crate::price::{Bits, NamePrice, Pricer};
 use crate::rule::Facts;
 use crate::state::Novelty;
 
 /// A 4-octet address, and one of 16.
 const ADDRESS_BYTES: [(u16, u32); 2] = [(1, 4), (28, 16)];
+
+const TYPE_PTR: u16 = 12;
 
 /// What is new about a transaction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,10 +21,10 @@ pub(super) struct Charge {
     pub(super) novelty: Novelty,
     /// The price of a novel name.
     pub(super) price: Option<NamePrice>,
-    /// Octets in an answer that was not seen before.
-    pub(super) answer_bytes: u32,
     /// Whether no client asked for the name before.
     pub(super) site_novel: bool,
+    /// What the case of a repeated name costs.
+    pub(super) case: Bits,
     /// Whether an allowance covers the name.
     pub(super) allowed: bool,
 }
@@ -33,6 +35,7 @@ impl Analytics {
         let mut charge = Charge::default();
         self.answer(transaction, keys, &mut charge);
         if !self.tables.seen.insert(keys.name, transaction.time) {
+            charge.case = self.pricer.price_case(&transaction.qname);
             return charge;
         }
         charge.site_novel = self.tables.seen.insert(keys.site_name, transaction.time);
@@ -74,10 +77,12 @@ impl Analytics {
         let text = answer.text_bytes.saturating_add(answer.opaque_bytes);
         let each = ADDRESS_BYTES.iter().find(|(qtype, _)| *qtype == transaction.qtype);
         let addresses = each.map_or(0, |(_, bytes)| bytes * u32::from(answer.n_addresses));
+        // Host names are what PTR is for.
+        let names = if transaction.qtype == TYPE_PTR { 0 } else { answer.name_bytes };
         let hash = self.hasher.hash_one((keys.pair, answer.fingerprint, answer.addresses));
         if self.tables.seen.insert(hash, transaction.time) {
             charge.novelty.text_bytes = text;
-            charge.answer_bytes = text.saturating_add(answer.name_bytes).saturating_add(addresses);
+            charge.novelty.answer_bytes = text.saturating_add(names).saturating_add(addresses);
         }
     }
 }

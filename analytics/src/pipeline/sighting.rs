@@ -10,6 +10,9 @@ use crate::state::{Carries, Sighting};
 const TYPE_NS: u16 = 2;
 const TYPE_PTR: u16 = 12;
 
+/// What is kept for so long at most is not meant to be kept.
+const SHORT_LIVED_SECONDS: u32 = 5;
+
 /// Returns the figures of `transaction` that a key adds up.
 pub(super) fn sighting_of(transaction: &Transaction) -> Sighting {
     let payload = Payload::of(transaction.qtype);
@@ -34,6 +37,7 @@ pub(super) fn sighting_of(transaction: &Transaction) -> Sighting {
         entropy_millibits: u32::from(transaction.name.entropy_millibits),
         carries,
         payload_bytes: transaction.has_answer().then_some(carried),
+        short_lived: answer.ttls.is_some_and(|(_, longest)| longest <= SHORT_LIVED_SECONDS),
         nxdomain: transaction.has_answer() && answer.rcode == NXDOMAIN,
     }
 }

@@ -5,7 +5,7 @@ use geophone_sensor::time::Timestamp;
 
 use super::judgement::judgement;
 use super::{Analytics, Fill, Moment};
-use crate::alert::{Action, Alert, OpenAlert, Suspect};
+use crate::alert::{Action, Alert, OpenAlert, Part, Subject, Suspect};
 use crate::detect::Features;
 use crate::price::NamePrice;
 use crate::state::{KeyState, Novelty};
@@ -14,6 +14,8 @@ use crate::state::{KeyState, Novelty};
 const SUSPECT_FILL: f64 = 0.125;
 /// So is one that got this much text and opaque data never answered before, in bytes…
 const SUSPECT_TEXT: u32 = 512;
+/// …or so much of anything that answers carry…
+const SUSPECT_ANSWERS: u32 = 2_048;
 /// …or asked this many queries of opaque types.
 const SUSPECT_OPAQUE: u32 = 2;
 
@@ -37,7 +39,7 @@ impl Analytics {
         price: Option<NamePrice>,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
-        let moved = novelty.name || novelty.text_bytes > 0 || novelty.charged_bytes > 0.0;
+        let moved = novelty.name || novelty.answer_bytes > 0 || novelty.charged_bytes > 0.0;
         self.suspect(transaction, moment, price, sink);
         if moved || moment.fullest.share > 1.0 {
             self.judge(transaction, moment, sink);
@@ -61,7 +63,8 @@ impl Analytics {
         let figures = &moment.state.figures;
         let near = moment.fullest.share >= SUSPECT_FILL
             || figures.novel_text_bytes >= SUSPECT_TEXT
-            || figures.opaque_queries >= SUSPECT_OPAQUE;
+            || figures.opaque_queries >= SUSPECT_OPAQUE
+            || figures.novel_answer_bytes >= SUSPECT_ANSWERS;
         if !near {
             return;
         }
@@ -81,8 +84,11 @@ impl Analytics {
         moment: &Moment,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
+        if moment.fullest.share <= 1.0 && self.is_told_by_rotation(transaction, moment) {
+            return;
+        }
         let Some(suspect) = self.suspects.find(moment.key) else { return };
-        if suspect.is_one_of_many_no_more(moment.fullest.share) {
+        if moment.fullest.share <= 1.0 && suspect.waits_for_overflow() {
             return;
         }
         let state = &moment.state;
@@ -91,6 +97,17 @@ impl Analytics {
         let time = transaction.time;
         let weighed = Weighed { key: moment.key, state, features: &features, fullest, time };
         self.weigh(&weighed, sink);
+    }
+
+    /// Tells whether an open alert about the client's rotation names this domain: one campaign is
+    /// one alert, until the domain overflows a bucket of its own.
+    fn is_told_by_rotation(&mut self, transaction: &Transaction, moment: &Moment) -> bool {
+        moment.subject == Subject::Domain
+            && self.suspects.is_open(moment.client)
+            && !self.suspects.is_open(moment.key)
+            && self.suspects.find(moment.client).is_some_and(|rotation| {
+                rotation.parts.has(&Part::Domain(transaction.domain_text()))
+            })
     }
 
     /// Asks the detectors about a suspect; opens, updates or leaves its alert.

@@ -79,6 +79,15 @@ impl Pricer {
         NamePrice { bits, expert: sum.expert }
     }
 
+    /// Prices the case of a name's letters alone, for a name that was asked before: a bit a letter
+    /// where it is mixed (0x20), next to nothing otherwise.
+    #[must_use]
+    pub fn price_case(&self, name: &Name) -> Bits {
+        let mut case = Case::default();
+        name.labels().for_each(|label| case.add(label));
+        if case.upper > 0 && case.lower > 0 { case.price() } else { Bits::default() }
+    }
+
     /// Prices one label, its case and its place in the name left out.
     #[must_use]
     pub fn price_label(&self, label: &[u8]) -> LabelPrice {

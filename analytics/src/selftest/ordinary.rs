@@ -49,7 +49,7 @@ pub(super) fn reputation(host: u8) -> Traffic {
     let mut traffic = Traffic::of_client(host);
     for _ in 0..400 {
         let hash = traffic.letters(26, "abcdefghijklmnopqrstuvwxyz234567");
-        traffic.ask(&format!("{hash}.avqs.mcafee.com"), A, 0, &Reply::Address);
+        traffic.ask(&format!("{hash}.avqs.mcafee.com"), A, 0, &Reply::Listed);
         traffic.pause_millis(3_000);
     }
     traffic
@@ -61,7 +61,7 @@ pub(super) fn block_list(host: u8) -> Traffic {
     for _ in 0..500 {
         let reversed = reversed_ipv4(&mut traffic);
         let found = traffic.below(10) == 0;
-        let reply = if found { Reply::Address } else { Reply::Nowhere };
+        let reply = if found { Reply::Listed } else { Reply::Nowhere };
         traffic.ask(&format!("{reversed}.zen.spamhaus.org"), A, 0, &reply);
         traffic.ask(&format!("{reversed}.bl.spamcop.net"), A, 0, &reply);
         if found {

@@ -31,6 +31,8 @@ const QUESTION: [u8; 2] = [0xc0, 0x0c];
 pub(super) enum Reply {
     /// One address.
     Address,
+    /// An address in 127.0.0.0/8, as services answer that are asked in names (RFC 5782).
+    Listed,
     /// An alias, and an address behind it.
     Alias(String),
     /// No such name.
@@ -191,6 +193,7 @@ fn answers(qtype: u16, reply: &Reply) -> Option<(u16, Vec<Vec<u8>>)> {
     let own = |data: &[u8]| record(&QUESTION, qtype, data);
     Some(match reply {
         Reply::Address => (0, vec![own(address(qtype))?]),
+        Reply::Listed => (0, vec![own(&[127, 0, 0, 2])?]),
         Reply::Alias(target) => {
             let target = name(target)?;
             let alias = record(&QUESTION, CNAME, &target)?;

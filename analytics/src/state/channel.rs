@@ -37,7 +37,7 @@ pub struct Channels {
     relations: [u8; RELATIONS],
     kinds: [[u8; KINDS]; KINDS],
     gaps: [u8; GAPS],
-    /// Price of which known name was repeated, in sixteenths of a bit.
+    /// Price of which known name was repeated and in which case, in sixteenths of a bit.
     pub repeat: u32,
     /// Price of the types, in sixteenths of a bit.
     pub kind: u32,
@@ -58,6 +58,8 @@ pub(crate) struct Signal {
     pub(crate) distinct: u32,
     pub(crate) qtype: u16,
     pub(crate) qclass: u16,
+    /// What the case of the letters costs; nothing for a novel name, whose price has it.
+    pub(crate) case: Bits,
 }
 
 /// What a query costs by each channel.
@@ -104,6 +106,7 @@ impl SignalPricer {
             (false, false) => 1,
         };
         let mut repeat = self.symbol(&mut channels.relations, relation);
+        repeat = repeat + signal.case;
         if relation == 1 {
             repeat = repeat + log2_up(signal.distinct);
         }
@@ -182,7 +185,15 @@ mod tests {
 
     fn signal(micros: u32, name: u64, qtype: u16, distinct: u32) -> Signal {
         let time = Timestamp(i64::from(micros) + 1);
-        Signal { time, name: name << 32, novel: false, distinct, qtype, qclass: 1 }
+        Signal {
+            time,
+            name: name << 32,
+            novel: false,
+            distinct,
+            qtype,
+            qclass: 1,
+            case: Bits::default(),
+        }
     }
 
     #[test]

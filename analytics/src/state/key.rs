@@ -42,6 +42,10 @@ pub struct Figures {
     pub novel_text_bytes: u32,
     /// Answers of those octets.
     pub novel_texts: u32,
+    /// Octets of addresses and names in answers not seen before.
+    pub novel_answer_bytes: u32,
+    /// Answers with data that may be kept for five seconds at most.
+    pub short_lived: u32,
     /// Answers that no such name exists.
     pub nxdomain: u32,
 }
@@ -72,6 +76,8 @@ pub struct Novelty {
     pub name: bool,
     /// Octets of text or opaque answer data not seen before.
     pub text_bytes: u32,
+    /// Octets of all that an answer not seen before could carry: these, addresses and names.
+    pub answer_bytes: u32,
 }
 
 /// What the answers to a query can carry.
@@ -99,6 +105,8 @@ pub struct Sighting {
     pub carries: Carries,
     /// Octets of text, names and opaque data in the answer; `None` without an answer.
     pub payload_bytes: Option<u32>,
+    /// The answer has data that may be kept for five seconds at most.
+    pub short_lived: bool,
     /// The answer says that no such name exists.
     pub nxdomain: bool,
 }
@@ -157,6 +165,9 @@ impl Figures {
         add(&mut self.carrier_queries, u32::from(carrier));
         add(&mut self.text_queries, u32::from(seen.carries == Carries::Text));
         add(&mut self.nxdomain, u32::from(seen.nxdomain));
+        add(&mut self.short_lived, u32::from(seen.short_lived));
+        let but_text = novelty.answer_bytes.saturating_sub(novelty.text_bytes);
+        add(&mut self.novel_answer_bytes, but_text);
         if let Some(payload) = seen.payload_bytes {
             add(&mut self.answers, 1);
             add(&mut self.payload_bytes, payload);
@@ -173,7 +184,7 @@ impl Figures {
         }
     }
 
-    fn windowed(&mut self) -> [&mut u32; 13] {
+    fn windowed(&mut self) -> [&mut u32; 15] {
         [
             &mut self.queries,
             &mut self.novel,
@@ -187,6 +198,8 @@ impl Figures {
             &mut self.payload_bytes,
             &mut self.novel_text_bytes,
             &mut self.novel_texts,
+            &mut self.novel_answer_bytes,
+            &mut self.short_lived,
             &mut self.nxdomain,
         ]
     }
@@ -218,6 +231,6 @@ mod tests {
 
     #[test]
     fn figures_take_at_most_what_was_planned() {
-        assert!(size_of::<Figures>() <= 224, "{}", size_of::<Figures>());
+        assert!(size_of::<Figures>() <= 232, "{}", size_of::<Figures>());
     }
 }

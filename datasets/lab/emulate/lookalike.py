@@ -44,8 +44,15 @@ def reversed_v4(address):
     return b".".join(b"%d" % part for part in reversed(address))
 
 
+def turned(digits):
+    """Hexadecimal digits whose letters are turned by 13 places, as Sophos writes them."""
+    return digits.translate(bytes.maketrans(b"abcdef", b"nopqrs"))
+
+
 def reputation(pick):
-    """Anti-virus and file reputation: McAfee GTI, Sophos SXL, ESET LiveGrid, Team Cymru MHR, Trend."""
+    """Anti-virus and file reputation: McAfee GTI, Sophos SXL, ESET LiveGrid, Team Cymru MHR, Trend.
+
+    Sophos's form is that of its KB 31563, McAfee's that of Trellix KB53782 and of captures."""
     files = [word(pick, HEX, 32) for _ in range(900)]
     for at, client in arrivals(pick, hosts(21, 8), 8, 42):
         file = files[min(int(pick.expovariate(1 / 220)), 899)]
@@ -53,9 +60,9 @@ def reputation(pick):
         name = pick.choice([
             b"0.0.0.0.1.0.0.4e." + text + b".avqs.mcafee.com", text + b".avts.mcafee.com",
             b"a-0.19-a3000081.10081.1518.19d4.36ea.410.0." + text + b".avqs.mcafee.com",
-            b"4." + file + b".w.10.sophosxl.net", file + b".i.05.s.sophosxl.net",
+            b"4." + turned(file) + b".i.05.s.sophosxl.net",
             text[:20] + b".a.j.e5.sk", file + b".malware.hash.cymru.com",
-            b"3-0-" + file[:24] + b".url.trendmicro.com"])
+            b"titanium30-en.url.trendmicro.com"])
         missing = b"cymru" in name or pick.random() < 0.3
         kind = "TXT" if b"sophos" in name and pick.random() < 0.5 else "A"
         told = [(None, "TXT", txt(b"w f g"), 300)] if kind == "TXT" else LOOPBACK
