@@ -63,7 +63,9 @@ impl Truth {
     }
 
     fn is_told_by(&self, alert: &Opened) -> bool {
-        self.client == alert.client && self.domain == alert.domain
+        // Without a domain the server is meant: names under no suffix, or iodine's raw mode.
+        let no_domain = self.domain.is_empty() || alert.domain.is_empty();
+        self.client == alert.client && (no_domain || self.domain == alert.domain)
     }
 }
 

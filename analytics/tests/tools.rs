@@ -109,7 +109,7 @@ fn a_download_in_addresses_is_evidence_and_a_few_sets_again_and_again_are_none()
                 ..Transaction::default()
             };
             transaction.answer.n_addresses = 4;
-            transaction.answer.fingerprint = 1 + (n % sets).wrapping_mul(0x85eb_ca6b);
+            transaction.answer.addresses = 1 + (n % sets).wrapping_mul(0x85eb_ca6b);
             analytics.record(&Record::Transaction(&transaction), &mut listen);
         }
         analytics.finish(&mut listen);

@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 /// What a capture may be.
 const ROLES: [&str; 5] = ["benign", "benign-edge", "exfil", "mixed", "tunnel"];
 /// What a channel may be.
-const LABELS: [&str; 2] = ["exfil", "tunnel"];
+const LABELS: [&str; 4] = ["c2", "download", "exfil", "tunnel"];
 /// Microseconds by which a time written in seconds may be off: it was cut, not rounded.
 const CUT_MICROS: i64 = 2;
 
@@ -72,7 +72,7 @@ pub struct Truth {
     pub client: IpAddr,
     /// Its registered domain in lower case; `None` for a channel that has none.
     pub domain: Option<String>,
-    /// `exfil` or `tunnel`.
+    /// `c2`, `download`, `exfil` or `tunnel`.
     pub label: String,
     /// Its first query.
     pub start: Timestamp,
@@ -278,7 +278,7 @@ mod tests {
     const GOOD: &str = "version = 1\n[[capture]]\nfile = \"captures/a.pcap\"\n\
         sha256 = \"e8cd7060fa1749a954c145b725e476325eccbb6954098770df4ce9a18b2ea5bb\"\n\
         bytes = 10\npackets = 2\nrole = \"tunnel\"\ntool = \"t 1\"\nnetwork = \"lab\"\n\
-        payload_bytes = 16\ngenerated = true\nfound = \"no: 9 octets\"\n\
+        payload_bytes = 16\ngenerated = true\n\
         [[capture.truth]]\nclient = \"10.0.0.1\"\ndomain = \"X.org\"\nlabel = \"tunnel\"\n\
         start = 100.000001\nend = 200.5\n";
 

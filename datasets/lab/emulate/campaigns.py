@@ -112,13 +112,13 @@ def tools():
     yield made("sliver-base32", lambda d: Sliver(d, case=False, polls=60, pause=60.0),
                "base32, a poll a minute", b"electrum-lab.org", up=2048, down=2048, label="c2")
     yield made("dnsexfiltrator-base64", DnsExfiltrator, "base64url, 255 octets", b"courier64-lab.com",
-               up=6144, live="dnsmasq", label="exfiltration")
+               up=6144, live="dnsmasq", label="exfil")
     yield made("dnsexfiltrator-base32", lambda d: DnsExfiltrator(d, base32=True, size=120, label=40),
                "base32, 120 octets, labels of 40", b"courier32-lab.net", up=3072, live="bind",
-               label="exfiltration")
+               label="exfil")
     yield made("dnsexfiltrator-slow", lambda d: DnsExfiltrator(d, size=80, label=30, throttle=30.0),
                "base64url, 80 octets, one each 30 s", b"courier80-lab.org", up=4096,
-               label="exfiltration")
+               label="exfil")
     yield made("dnsshell", DnsShell, "TXT poll each 5 s, PowerShell down, hex up", b"conch-lab.net",
                up=1200, down=6000, script=True, label="c2")
     yield made("saitama", Saitama, "A, 3 domains, base36, 59 s", several(b"rice", 3), up=1024, down=96,
@@ -126,7 +126,7 @@ def tools():
     yield made("sunburst", Sunburst, "one label, hours apart, 5 days", b"avswatch-lab.com", label="c2",
                text=b"intranetnorthwindtraderseuropelocal")
     yield made("hex-bind", lambda d: Exfil([d], Octets(28, "hex"), 0.1, numbered=True, nxdomain=True),
-               "<hex>.<n>, NXDOMAIN", b"sixteens-lab.com", up=2048, live="bind", label="exfiltration")
+               "<hex>.<n>, NXDOMAIN", b"sixteens-lab.com", up=2048, live="bind", label="exfil")
 
 
 def slow():
@@ -134,7 +134,7 @@ def slow():
         keep = {key: rest.pop(key) for key in ("jitter", "kind", "order", "below") if key in rest}
         domains = domains if isinstance(domains, list) else [domains]
         return Campaign(name, Exfil(domains, encoder, gap, **keep), mode, domains, up=up,
-                        label="exfiltration", **rest)
+                        label="exfil", **rest)
 
     b32 = lambda size: Octets(size, "base32")  # noqa: E731
     yield each("slow-minute", b32(16), 60.0, "16 octets a minute", b"drizzle-lab.com", 5600)
@@ -168,12 +168,12 @@ def slow():
 
 def unusual():
     yield made("codebook", Codebook, "256 known names, an octet each", b"primer-lab.com", up=1536,
-               label="exfiltration")
+               label="exfil")
     yield made("query-type", QueryType, "3 bits in the type", b"assorted-lab.net", up=512,
-               label="exfiltration")
-    yield made("timing", Timing, "a bit in the pause", b"metronome-lab.org", up=256, label="exfiltration")
+               label="exfil")
+    yield made("timing", Timing, "a bit in the pause", b"metronome-lab.org", up=256, label="exfil")
     yield made("letter-case", LetterCase, "22 bits in the case", b"ransomnote-lab.com", up=2048,
-               label="exfiltration")
+               label="exfil")
     yield made("download-aaaa", Addresses, "8 AAAA an answer", b"wellspring-lab.com", down=8192,
                label="download")
     yield made("download-a", lambda d: Addresses(d, "A", records=12, gap=0.7), "12 A an answer",
