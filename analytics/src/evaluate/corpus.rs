@@ -155,7 +155,13 @@ fn read_toml(path: &Path, captures: &mut Vec<Capture>) -> Result<(), CorpusError
             },
             label: raw.role,
             // "iodine 0.7.0-10" is iodine, whatever the version.
-            tool: raw.tool.split_whitespace().next().unwrap_or("unknown").to_owned(),
+            tool: raw
+                .tool
+                .split([' ', ','])
+                .next()
+                .filter(|word| !word.is_empty())
+                .unwrap_or("unknown")
+                .to_owned(),
             network: raw.network.unwrap_or_else(|| OWN_NETWORK.to_owned()),
             truths,
             payload_bytes: raw.payload_bytes,
@@ -241,13 +247,17 @@ impl Truth {
     pub fn is_meant(&self, client: IpAddr, domain: &str) -> bool {
         self.client.is_none_or(|own| own == client)
             && !domain.is_empty()
-            && (is_at_or_below(domain, &self.domain) || is_at_or_below(&self.domain, domain))
+            && (self.domain.is_empty()
+                || is_at_or_below(domain, &self.domain)
+                || is_at_or_below(&self.domain, domain))
     }
 
     /// Tells whether `client` asking `qname`, in lower case, is part of this channel.
     #[must_use]
     pub fn is_part(&self, client: IpAddr, qname: &str) -> bool {
-        self.client.is_none_or(|own| own == client) && is_at_or_below(qname, &self.domain)
+        // A channel without a domain is all that its client asks: it talks to the server itself.
+        let inside = self.domain.is_empty() || is_at_or_below(qname, &self.domain);
+        self.client.is_none_or(|own| own == client) && inside
     }
 }
 

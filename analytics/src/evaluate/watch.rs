@@ -189,10 +189,17 @@ fn raised(alert: &Alert<'_>, truths: &[Truth], outcome: &mut Outcome) {
         return;
     }
     let samples = || alert.samples.iter().map(|s| s.qname.text_from(0).to_ascii_lowercase());
-    // An alert about a client or a server as a whole is about a channel if it shows its names.
+    let domains = || std::iter::once(&alert.domain).chain(alert.domains.iter().map(|(d, _)| d));
+    let clients = || std::iter::once(alert.client).chain(alert.clients.iter().map(|(c, _)| *c));
+    // An alert about a server is about whatever its client is said to do, or shows the names of.
+    let by_server = |truth: &Truth| {
+        alert.domain.is_empty()
+            && (truth.client == Some(alert.client)
+                || samples().any(|name| truth.is_part(alert.client, &name)))
+    };
     let meant = |truth: &Truth| {
-        truth.is_meant(alert.client, &alert.domain)
-            || (alert.domain.is_empty() && samples().any(|name| truth.is_part(alert.client, &name)))
+        clients().any(|client| domains().any(|domain| truth.is_meant(client, domain)))
+            || by_server(truth)
     };
     let mut about_channel = false;
     for (truth, channel) in truths.iter().zip(&mut outcome.channels) {
