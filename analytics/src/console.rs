@@ -18,6 +18,9 @@ use crate::command::features::Features;
 use crate::progress::Progress;
 use crate::reload::Reload;
 
+/// The error of the leak contract's levels that is worth telling: an eighth of the least burst.
+const LEAK_ERROR_TOLD: u64 = 64;
+
 /// The outputs of a run and what came of it.
 pub(crate) struct Console {
     pub(crate) sink: Sink,
@@ -27,6 +30,8 @@ pub(crate) struct Console {
     pub(crate) state: Option<StateFile>,
     /// Rules that were read again meanwhile.
     pub(crate) reload: Arc<Reload>,
+    /// Whether it was told that levels may be too high.
+    pub(crate) leak_error_told: bool,
     pub(crate) opened: u64,
     pub(crate) worst: Option<Severity>,
     /// Inputs that could not be read to their end.
@@ -67,6 +72,14 @@ impl Listener for Console {
     }
 
     fn rest(&mut self, analytics: &Analytics) {
+        let error = analytics.leak_error_bytes();
+        if error > LEAK_ERROR_TOLD && !self.leak_error_told {
+            self.leak_error_told = true;
+            self.progress.say(&format!(
+                "levels of the leak contract may be up to {error} B too high: there are more keys \
+                 than the tables hold; raise state.keys, state.clients or state.domains"
+            ));
+        }
         let Some(state) = &mut self.state else { return };
         if let Err(error) = state.save_if_due(analytics) {
             self.troubles += 1;

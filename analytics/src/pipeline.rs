@@ -164,11 +164,17 @@ impl Analytics {
             keys_evicted: self.tables.evicted(),
             figures_evicted: self.tables.figures.evicted(),
             domains_evicted: self.tables.domains.evicted(),
-            leak_error_bytes: whole(self.tables.leak_error_bytes()),
+            leak_error_bytes: self.leak_error_bytes(),
             suspects_evicted: self.suspects.evicted,
             seen_turned_early: self.tables.seen.early_turns,
             ..self.counters.clone()
         }
+    }
+
+    /// The most by which any level of the leak contract may be too high, in bytes.
+    #[must_use]
+    pub fn leak_error_bytes(&self) -> u64 {
+        whole(self.tables.leak_error_bytes())
     }
 
     /// The capture time that was reached.

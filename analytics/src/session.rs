@@ -126,6 +126,7 @@ impl Session {
             progress,
             state,
             reload: Arc::default(),
+            leak_error_told: false,
             opened: 0,
             worst: None,
             troubles: 0,
