@@ -10,11 +10,11 @@ use geophone_sensor::command::CaptureArgs;
 
 use crate::command::baseline::BaselineCommand;
 use crate::command::dataset::DatasetCommand;
+use crate::command::evaluate::{EvaluateCommand, FitCommand};
+use crate::command::explain::ExplainCommand;
 use crate::command::history::HistoryCommand;
-use crate::evaluate_cli::{EvaluateCommand, FitCommand};
-use crate::explain_command::ExplainCommand;
-use crate::selftest_command::SelftestCommand;
-use crate::trial::WhatIfCommand;
+use crate::command::selftest::SelftestCommand;
+use crate::command::what_if::WhatIfCommand;
 
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
@@ -31,18 +31,18 @@ pub(crate) enum Command {
     Baseline(BaselineCommand),
     /// Print the effective configuration as TOML.
     Config(ConfigCommand),
-    /// Say of one stored alert what it means, and compute its score again.
-    Explain(ExplainCommand),
     /// Check labelled captures, and make feature files of them.
     #[command(subcommand)]
     Dataset(DatasetCommand),
+    /// Run captures with truth and tell how well detection does.
+    Evaluate(EvaluateCommand),
+    /// Say of one stored alert what it means, and compute its score again.
+    Explain(ExplainCommand),
+    /// Fit the points of the scorecards to captures with truth.
+    Fit(FitCommand),
     /// Ask feature files who asked for what.
     #[command(subcommand)]
     History(HistoryCommand),
-    /// Run captures with truth and tell how well detection does.
-    Evaluate(EvaluateCommand),
-    /// Fit the points of the scorecards to captures with truth.
-    Fit(FitCommand),
     /// Capture on interfaces and tell what goes on, until SIGINT or SIGTERM.
     #[cfg(target_os = "linux")]
     Live(LiveCommand),

@@ -3,14 +3,10 @@
 mod cli;
 mod command;
 mod console;
-mod explain_command;
-mod evaluate_cli;
 mod progress;
 mod reload;
 mod run;
-mod selftest_command;
 mod session;
-mod trial;
 
 use std::process::ExitCode;
 
@@ -18,25 +14,28 @@ use clap::Parser as _;
 use geophone_sensor::words::in_words;
 
 use crate::cli::{Cli, Command, RulesCommand};
-use crate::command::{baseline::baseline, dataset::dataset, history::history};
+use crate::command::{
+    baseline::baseline, dataset::dataset, evaluate, explain::explain_alert, history::history,
+    selftest::test_rules, what_if::what_if,
+};
 use crate::run::{check_rules, list_rules, print_config};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Baseline(command) => baseline(&command),
         Command::Config(command) => print_config(&command),
-        Command::Explain(command) => explain_command::explain_alert(&command),
         Command::Dataset(command) => dataset(&command),
+        Command::Evaluate(command) => evaluate::evaluate_corpora(&command),
+        Command::Explain(command) => explain_alert(&command),
+        Command::Fit(command) => evaluate::fit_rules(&command),
         Command::History(command) => history(&command),
-        Command::Evaluate(command) => evaluate_cli::evaluate_corpora(&command),
-        Command::Fit(command) => evaluate_cli::fit_rules(&command),
         #[cfg(target_os = "linux")]
         Command::Live(command) => session::live(&command),
         Command::Replay(command) => session::replay(&command),
         Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
-        Command::Selftest(command) => selftest_command::test_rules(&command),
-        Command::Rules(RulesCommand::WhatIf(command)) => trial::what_if(&command),
+        Command::Rules(RulesCommand::WhatIf(command)) => what_if(&command),
+        Command::Selftest(command) => test_rules(&command),
     };
     match outcome {
         Ok(code) => code,

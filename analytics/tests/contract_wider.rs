@@ -1,6 +1,12 @@
 //! Promise 1 beyond one (client, domain): a channel that is spread over domains or over clients,
 //! and one that asks no novel name at all.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests may fail loudly"
+)]
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use geophone_analytics::config::Config;

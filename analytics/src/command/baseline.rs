@@ -97,16 +97,29 @@ fn learn(_: &LearnCommand) -> anyhow::Result<ExitCode> {
 fn learn(command: &LearnCommand) -> anyhow::Result<ExitCode> {
     use anyhow::Context as _;
     use geophone_analytics::price::Pricer;
-    use geophone_analytics::rule::{Observed, learn};
+    use geophone_analytics::rule::{AnswerFacts, Facts, Observed, learn};
     use geophone_history::{Learning, domain_uses};
+    use geophone_sensor::name::Name;
     use geophone_sensor::time::Timestamp;
 
     let rules = crate::run::rules_of(command.rules.as_deref())?;
     let pricer = Pricer::new();
-    // Names under an allowance have a budget already.
-    let mut price = |name: &_, domain_at| match rules.allow.find(name, Timestamp(i64::MIN)) {
-        Some(_) => 0,
-        None => pricer.price(name, domain_at).bits.raw().div_ceil(256),
+    // Names under an allowance have a budget already; what came back is not asked for here.
+    let listed = AnswerFacts { rcode: 0, n_addresses: 1, n_loopback: 1 };
+    let mut price = |name: &Name, domain_at| {
+        let facts = Facts {
+            qname: name,
+            domain_at,
+            suffix_known: true,
+            qtype: 1,
+            time: Timestamp(i64::MIN),
+            answer: Some(listed),
+            same_answers: false,
+        };
+        match rules.allow.find(&facts) {
+            Some(_) => 0,
+            None => pricer.price(name, domain_at).bits.raw().div_ceil(256),
+        }
     };
     let learning =
         Learning { days: command.days.unwrap_or_default(), clients: command.min_clients };

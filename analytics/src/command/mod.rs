@@ -2,8 +2,12 @@
 
 pub(crate) mod baseline;
 pub(crate) mod dataset;
+pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod features;
 pub(crate) mod history;
+pub(crate) mod selftest;
+pub(crate) mod what_if;
 
 /// What a program says that was built without the feature `history`.
 #[cfg(not(feature = "history"))]

@@ -54,6 +54,8 @@ pub struct Who {
     pub domain: Option<String>,
     /// Whether the public suffix list knows the domain's suffix.
     pub suffix_known: Option<bool>,
+    /// The domains of a rotation or the clients of a shared domain, with the price of their names.
+    pub together: Vec<String>,
     /// VLANs and tunnels that the last query came through, the outermost first.
     pub seen_on: Vec<String>,
 }
@@ -63,6 +65,8 @@ pub struct Who {
 pub struct Leak {
     /// The price of all new names, in bytes: no encoding carries more.
     pub bytes: u64,
+    /// What could have been told by other ways than new names, and what came down.
+    pub elsewhere: Vec<String>,
     /// By how much bucket levels may be too high, in bytes.
     pub error_bytes: u64,
     /// The bucket of the leak contract that overflowed.
@@ -218,9 +222,49 @@ impl Who {
             server: alert.destination.ip.clone(),
             domain: alert.dns.question.registered_domain.clone(),
             suffix_known: alert.geophone.suffix_known,
+            together: together(alert),
             seen_on: tunnels.chain(vlans).collect(),
         }
     }
+}
+
+impl Who {
+    /// Returns who asked whom, in a sentence.
+    pub(super) fn sentence(&self) -> String {
+        let Self { client, server, .. } = self;
+        let Some(domain) = &self.domain else {
+            return format!(
+                "{client} asked {server} for names under no registered suffix: the data stands \
+                 where a domain would"
+            );
+        };
+        let unknown = self.suffix_known == Some(false);
+        let suffix = if unknown { " (a suffix that nobody registers)" } else { "" };
+        format!("{client} asked {server} for names of {domain}{suffix}")
+    }
+}
+
+fn together(alert: &StoredAlert) -> Vec<String> {
+    let facts = &alert.geophone;
+    let domains = facts.domains.iter().map(|part| (&part.domain, part.leak_bytes));
+    let clients = facts.clients.iter().map(|part| (&part.client, part.leak_bytes));
+    domains.chain(clients).map(|(part, leak)| format!("{part} ({})", bytes(leak))).collect()
+}
+
+/// The other channels in the order of their names, those that carried nothing left out.
+fn elsewhere(alert: &StoredAlert) -> Vec<String> {
+    let words = [
+        ("repeats_bytes", "by which known names were repeated, in which case"),
+        ("types_bytes", "by the types asked for"),
+        ("timing_bytes", "by the times"),
+        ("answers_bytes", "down in answers"),
+    ];
+    let bounds = &alert.geophone.channels;
+    let told = |(key, how): (&str, &str)| {
+        let bound = bounds.get(key).copied().filter(|bound| *bound > 0)?;
+        Some(format!("{} {how}", bytes(bound)))
+    };
+    words.into_iter().filter_map(told).collect()
 }
 
 impl Leak {
@@ -228,6 +272,7 @@ impl Leak {
         let facts = &alert.geophone;
         Self {
             bytes: facts.leak_bytes,
+            elsewhere: elsewhere(alert),
             error_bytes: facts.leak_error_bytes,
             overflow: facts.leak_contract.as_ref().map(|overflow| OverflowView {
                 bucket: overflow.bucket.clone(),

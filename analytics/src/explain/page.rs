@@ -65,7 +65,10 @@ impl Page {
         if let Some(encoding) = &what.encoding {
             self.item("encoding", &format!("most names look like {encoding}"));
         }
-        self.item("who", &who_line(explanation));
+        self.item("who", &who.sentence());
+        if !who.together.is_empty() {
+            self.more(&format!("together: {}", who.together.join(", ")));
+        }
         if !who.seen_on.is_empty() {
             self.more(&format!("seen on {}", who.seen_on.join(", ")));
         }
@@ -73,6 +76,9 @@ impl Page {
             "leak",
             &format!("at most {} could have left in names, by their price", bytes(leak.bytes)),
         );
+        if !leak.elsewhere.is_empty() {
+            self.more(&format!("and at most {}", leak.elsewhere.join(", ")));
+        }
         if let Some(overflow) = &leak.overflow {
             self.more(&format!(
                 "the leak contract's bucket {} allows {:.0} B at once + {}; it held {:.0} B, {:.0} B over; {}",
@@ -337,24 +343,6 @@ impl Page {
             Style::Colour => format!("\x1b[1m{text}\x1b[0m"),
             Style::Plain => text.to_owned(),
         }
-    }
-}
-
-fn who_line(explanation: &Explanation) -> String {
-    let who = &explanation.who;
-    match &who.domain {
-        Some(domain) => {
-            let suffix = if who.suffix_known == Some(false) {
-                " (a suffix that nobody registers)"
-            } else {
-                ""
-            };
-            format!("{} asked {} for names of {domain}{suffix}", who.client, who.server)
-        }
-        None => format!(
-            "{} asked {} for names under no registered suffix: the data stands where a domain would",
-            who.client, who.server
-        ),
     }
 }
 

@@ -104,6 +104,12 @@ pub(super) struct StoredFacts {
     pub(super) leak_contract: Option<StoredOverflow>,
     pub(super) leak_bytes: u64,
     pub(super) leak_error_bytes: u64,
+    /// Upper bounds by channel, in bytes.
+    pub(super) channels: BTreeMap<String, u64>,
+    /// The domains of a rotation.
+    pub(super) domains: Vec<StoredDomain>,
+    /// The clients of a domain that several share.
+    pub(super) clients: Vec<StoredClient>,
     pub(super) queries: u64,
     pub(super) unique: u64,
     pub(super) bytes_up: u64,
@@ -120,6 +126,20 @@ pub(super) struct StoredFacts {
     pub(super) suppressed: u64,
     pub(super) loss: Option<StoredLoss>,
     pub(super) closed_because: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StoredDomain {
+    pub(super) domain: String,
+    pub(super) leak_bytes: u64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StoredClient {
+    pub(super) client: String,
+    pub(super) leak_bytes: u64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
