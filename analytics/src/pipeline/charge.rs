@@ -27,6 +27,10 @@ pub(super) struct Charge {
     pub(super) case: Bits,
     /// Whether an allowance covers the name.
     pub(super) allowed: bool,
+    /// Whether that allowance is of domains that it names, so that no attacker owns them.
+    pub(super) listed: bool,
+    /// The whole name's, where the domain is data too.
+    pub(super) whole: Option<(Novelty, NamePrice)>,
 }
 
 impl Analytics {
@@ -50,7 +54,7 @@ impl Analytics {
         match self.rules.allow.find(&facts) {
             Some(allow) => {
                 novelty.charged_bytes = bytes / f64::from(allow.budget);
-                charge.allowed = true;
+                (charge.allowed, charge.listed) = (true, !allow.domains.is_empty());
                 self.counters.names_allowed += 1;
                 self.counters.allow(&allow.class, u64::from(novelty.bits));
             }
