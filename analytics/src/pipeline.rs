@@ -18,8 +18,8 @@ use foldhash::fast::FixedState;
 use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
-pub use self::counters::AnalyticsCounters;
 use self::charge::whole_name;
+pub use self::counters::AnalyticsCounters;
 use self::keys::Keys;
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
