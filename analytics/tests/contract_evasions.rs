@@ -168,3 +168,29 @@ fn data_in_further_questions_is_priced() {
     }
     assert!(!bench.opened.is_empty() && leaked <= 1_500, "{leaked} bytes");
 }
+
+/// What repeats told before a restart still counts behind it.
+#[test]
+fn a_restart_does_not_empty_the_bucket_of_repeats() {
+    let mut bench = Bench::new(|_| {});
+    let words: Vec<String> = (0..32).map(|n| format!("w{n}.codebook.com")).collect();
+    for (n, word) in (0..).zip(&words) {
+        bench.ask(word, 1, n);
+    }
+    let mut told = 0;
+    for n in 0..12_000_i64 {
+        if !bench.opened.is_empty() {
+            break;
+        }
+        if n % 1_000 == 999 {
+            let mut saved = Vec::new();
+            bench.analytics.save(&mut saved).unwrap();
+            bench.analytics = bench.analytics.blank();
+            bench.analytics.load(&mut saved.as_slice()).unwrap();
+        }
+        let pick = bench.draw(32);
+        bench.ask(&words[pick], 1, 100 + n);
+        told += 5;
+    }
+    assert!(!bench.opened.is_empty() && told / 8 < 4_096, "{} bytes", told / 8);
+}

@@ -186,16 +186,27 @@ impl Ledger {
         self.sets.iter()
     }
 
-    /// Puts back an account that was saved as words.
+    /// Puts back an account that was saved as words; in a smaller table the one that owes least
+    /// gives way, and who stands in its place owes no less.
     pub(crate) fn restore(&mut self, hash: u64, words: [u64; WORDS]) {
         let inherited = Account::unpack(&words).inherited;
         self.worst_inherited = self.worst_inherited.max(inherited);
-        if let Some((place, _)) = self.sets.claim(hash, |_| 0.0)
-            && let Some(held) = self.sets.at(place)
-        {
-            *held = words;
+        let Some((place, claim)) = self.sets.claim(hash, |words| empty_at(words)) else { return };
+        let mut account = Account::unpack(&words);
+        if let Claim::Evicted(gone) = claim {
+            let levels = account.levels.0.iter_mut().zip(Account::unpack(&gone).levels.0);
+            levels.for_each(|(level, gone)| *level = (*level).max(gone));
+        }
+        if let Some(held) = self.sets.at(place) {
+            *held = account.pack();
         }
     }
+}
+
+/// Orders saved accounts by when the slowest bucket is empty.
+#[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
+fn empty_at(words: &[u64; WORDS]) -> f64 {
+    Account::unpack(words).levels.0.into_iter().max().unwrap_or(i64::MIN) as f64
 }
 
 #[cfg(test)]
@@ -299,6 +310,24 @@ mod tests {
                     prop_assert!(own <= now.micros() || *held >= own - 10, "{held} before {own}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_smaller_table_keeps_those_that_owe_most_and_forgets_no_level() {
+        let (buckets, mut saved, mut small) = (three(), Ledger::new(64), Ledger::new(8));
+        let now = Timestamp(0);
+        for key in 1..=16_u32 {
+            let entry = saved.claim(u64::from(key), now, &buckets).unwrap();
+            let bytes = f64::from(key * 7 % 17) * 10.0;
+            saved.change(entry.place, |held| held.add(now, Some(8), bytes, &buckets)).unwrap();
+        }
+        saved.words().for_each(|(hash, words)| small.restore(hash, *words));
+        for key in 1..=16_u32 {
+            let entry = small.claim(u64::from(key), now, &buckets).unwrap();
+            let (_, account) = small.change(entry.place, |_| {}).unwrap();
+            let owed = f64::from(key * 7 % 17) * 10.0;
+            assert!(buckets.highest(&account.levels, now) >= owed - 0.01, "{key} owed {owed}");
         }
     }
 }

@@ -58,6 +58,19 @@ impl Channels {
         both.copied().max().unwrap_or(i64::MIN)
     }
 
+    /// Returns the buckets as words.
+    pub(crate) fn pack(&self) -> [u64; 2 * TIERS] {
+        let [a, b, c] = self.signal.0;
+        let [d, e, f] = self.answers.0;
+        [a, b, c, d, e, f].map(i64::cast_unsigned)
+    }
+
+    /// Reads buckets back; one that is fuller already stays as it is.
+    pub(crate) fn restore(&mut self, words: [u64; 2 * TIERS]) {
+        let held = self.signal.0.iter_mut().chain(&mut self.answers.0);
+        held.zip(words).for_each(|(held, word)| *held = (*held).max(word.cast_signed()));
+    }
+
     /// Begins with buckets that empty no earlier than those of `gone`, if it owes anything.
     pub(crate) fn inherit(&mut self, gone: &Self, time: Timestamp) {
         let until = gone.empty_at();

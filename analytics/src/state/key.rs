@@ -6,6 +6,7 @@ use geophone_sensor::time::Timestamp;
 
 use super::account::Account;
 use super::channel::Channels;
+use super::leak::TIERS;
 use super::sets::{Claim, Sets};
 
 /// The figures of one key.
@@ -149,6 +150,20 @@ impl FigureTable {
     #[must_use]
     pub const fn evicted(&self) -> u64 {
         self.sets.evicted()
+    }
+
+    /// Walks the keys that owe anything at `time`, with their buckets as words.
+    pub(crate) fn owing(&self, time: Timestamp) -> impl Iterator<Item = (u64, [u64; 2 * TIERS])> {
+        let owing = move |figures: &Figures| figures.channels.empty_at() > time.micros();
+        let all = self.sets.iter().filter(move |(_, figures)| owing(figures));
+        all.map(|(hash, figures)| (hash, figures.channels.pack()))
+    }
+
+    /// Puts back the buckets of a key that were saved at `time`.
+    pub(crate) fn restore(&mut self, hash: u64, words: [u64; 2 * TIERS], time: Timestamp) {
+        if let Some(figures) = self.at(hash, time) {
+            figures.channels.restore(words);
+        }
     }
 
     /// Finds or begins the figures of `hash` and brings them up to `time`.
