@@ -18,6 +18,7 @@ use foldhash::fast::FixedState;
 use geophone_sensor::record::{Record, Status, Transaction};
 use geophone_sensor::time::Timestamp;
 
+use self::charge::whole_name;
 pub use self::counters::AnalyticsCounters;
 use self::keys::Keys;
 use self::probe::Probe;
@@ -122,9 +123,10 @@ impl Analytics {
         }
         self.counters.records_scored += 1;
         let keys = Keys::of(transaction, &self.hasher);
-        let charge = self.charge(transaction, &keys);
+        let mut charge = self.charge(transaction, &keys);
         let fresh = self.domain_account(transaction, &keys, &charge, sink);
         if fresh && !transaction.name.suffix_known {
+            charge.whole = whole_name(&self.pricer, transaction, &charge);
             self.undelegated_account(transaction, &keys, &charge, sink);
         }
         self.wider_accounts(transaction, &keys, &charge, sink);

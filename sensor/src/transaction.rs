@@ -16,6 +16,7 @@ use crate::decode::message::Message;
 use crate::decode::path::Path;
 use crate::decode::rdata::answers_in_words;
 use crate::decode::segment::Flow;
+use crate::defect::Defect;
 use crate::feature::{DomainRates, NameReader, Rates};
 use crate::limited::{LimitedMap, Slot};
 use crate::name::Name;
@@ -129,7 +130,7 @@ impl Transactions {
         };
         if let Some(slot) = self.pending.find(&key) {
             match self.pending.value_mut(slot) {
-                Some(waiting) if asks_the_same(waiting, message) => {
+                Some(waiting) if is_repeated(waiting, message) => {
                     waiting.retries = waiting.retries.saturating_add(1);
                     counters.query_retried += 1;
                     return Outcome::Retried;
@@ -307,6 +308,16 @@ fn asks_the_same(waiting: &Transaction, message: &Message) -> bool {
     waiting.qtype == message.qtype && same_name(&waiting.qname, &message.qname)
 }
 
+/// Tells whether a query is sent once more as it was. One in another case or class, or with more
+/// than one question, says something else, so it is a transaction of its own: whoever asks can
+/// tell as much by them as by another name.
+fn is_repeated(waiting: &Transaction, message: &Message) -> bool {
+    waiting.qtype == message.qtype
+        && waiting.qclass == message.qclass
+        && waiting.qname.wire() == message.qname.wire()
+        && !message.defects.has(Defect::MultipleQuestions)
+}
+
 /// Length octets are below 64, so folding letters leaves them alone.
 fn same_name(a: &Name, b: &Name) -> bool {
     a.wire().eq_ignore_ascii_case(b.wire())
@@ -414,6 +425,22 @@ mod tests {
         bench.reply(2, 7, "WWW.example.COM");
         assert_eq!(bench.records[0].rtt_micros, Some(2_000_000));
         assert_eq!(bench.told(), [row("www.example.com", Status::Answered, 1)]);
+    }
+
+    #[test]
+    fn a_query_repeated_in_another_case_is_another_transaction() {
+        let mut bench = Bench::new();
+        bench.ask(0, 7, "www.example.com");
+        bench.ask(1, 7, "wwW.example.com");
+        bench.ask(2, 7, "wwW.example.com");
+        bench.reply(3, 7, "www.example.com");
+        assert_eq!(
+            bench.told(),
+            [
+                row("www.example.com", Status::Unanswered, 0),
+                row("wwW.example.com", Status::Answered, 1)
+            ]
+        );
     }
 
     #[test]

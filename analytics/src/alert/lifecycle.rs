@@ -81,13 +81,7 @@ impl OpenAlert {
     pub fn open(judgement: Judgement, suspect: &Suspect, state: &KeyState, rules: &Rules) -> Self {
         let rule = rules.detectors.get(judgement.detector).map_or("", |detector| &detector.id);
         let figures = Figures::of(state);
-        let client = suspect.client.to_string();
-        let start = figures.start.micros().to_be_bytes();
-        let mut parts = vec![rule.as_bytes(), client.as_bytes(), suspect.domain.as_bytes(), &start];
-        if suspect.subject != Subject::Domain {
-            parts.push(suspect.subject.name().as_bytes());
-        }
-        let id = identity(&parts);
+        let id = identity_of(rule, suspect, figures.start);
         let severity = severity_of(&judgement, rules);
         Self {
             id,
@@ -197,8 +191,61 @@ impl OpenAlert {
     }
 }
 
+/// Names what the alert is about and since when, and nothing that depends on when it was opened: one
+/// that closes and opens again, or is told again after a restart, is the same.
+fn identity_of(rule: &str, suspect: &Suspect, start: Timestamp) -> String {
+    let (client, server) = (suspect.client.to_string(), suspect.server.to_string());
+    let (client, domain) = (client.as_bytes(), suspect.domain.as_bytes());
+    let (who, what) = match suspect.subject {
+        Subject::Domain => (client, domain),
+        // The domain or client that an alert over many names is the largest at the moment.
+        Subject::Rotation => (client, &b""[..]),
+        Subject::Shared => (&b""[..], domain),
+        Subject::Undelegated => (client, server.as_bytes()),
+    };
+    let start = start.micros().to_be_bytes();
+    let mut parts = vec![rule.as_bytes(), who, what, &start];
+    if suspect.subject != Subject::Domain {
+        parts.push(suspect.subject.name().as_bytes());
+    }
+    identity(&parts)
+}
+
 fn severity_of(judgement: &Judgement, rules: &Rules) -> Severity {
     let detector = rules.detectors.get(judgement.detector);
     let by_score = detector.map_or(Severity::Low, |d| d.severity.of(judgement.score));
     by_score.max(judgement.overflow_severity)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    #[test]
+    fn the_identity_of_an_alert_over_many_is_not_that_of_the_largest() {
+        let suspect = |subject, last, domain: &str| Suspect {
+            subject,
+            client: IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)),
+            domain: domain.to_owned(),
+            ..Suspect::default()
+        };
+        let id = |suspect: &Suspect| identity_of("dns-tunnel", suspect, Timestamp(5));
+        for (subject, domain, client) in [
+            (Subject::Domain, true, true),
+            (Subject::Rotation, false, true),
+            (Subject::Shared, true, false),
+            (Subject::Undelegated, false, true),
+        ] {
+            let one = id(&suspect(subject, 1, "a.org"));
+            assert_eq!(one != id(&suspect(subject, 1, "b.org")), domain, "{subject:?}");
+            assert_eq!(one != id(&suspect(subject, 2, "a.org")), client, "{subject:?}");
+        }
+        let server = |last| {
+            let server = IpAddr::V4(Ipv4Addr::new(192, 0, 2, last));
+            id(&Suspect { server, ..suspect(Subject::Undelegated, 1, "") })
+        };
+        assert_ne!(server(1), server(2), "two servers are two alerts");
+    }
 }

@@ -2,7 +2,7 @@
 
 use geophone_sensor::record::Transaction;
 
-use super::charge::{Charge, whole_name};
+use super::charge::Charge;
 use super::keys::Keys;
 use super::sighting::sighting_of;
 use super::{Analytics, Fill, Moment};
@@ -57,7 +57,7 @@ impl Analytics {
         charge: &Charge,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
-        let Some((novelty, whole)) = whole_name(&self.pricer, transaction, charge) else { return };
+        let Some((novelty, whole)) = charge.whole else { return };
         let length = transaction.qname.wire().len();
         let octets = length.saturating_sub(usize::from(transaction.name.n_labels));
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
@@ -83,7 +83,7 @@ impl Analytics {
     ) -> bool {
         let (time, buckets) = (transaction.time, &self.rules.leak.client_domain);
         let Some(found) = self.tables.keys.claim(entry.key, time, buckets) else { return false };
-        let bits = entry.novelty.name.then_some(entry.novelty.bits);
+        let bits = entry.charge.price.map(|_| entry.novelty.leaked_bits());
         let charged = entry.novelty.charged_bytes;
         let add = |account: &mut Account| account.add(time, bits, charged, buckets);
         let Some((before, account)) = self.tables.keys.change(found.place, add) else {
@@ -145,44 +145,48 @@ impl Analytics {
         charge: &Charge,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
-        let Some(price) = charge.price.filter(|_| charge.novelty.charged_bytes > 0.0) else {
+        if charge.price.is_none() || charge.novelty.charged_bytes <= 0.0 {
             return;
-        };
+        }
         if self.suspects.is_open(keys.pair) {
             return;
         }
         let Some(facts) = self.tables.domains.find(keys.domain) else { return };
-        let (fresh, rare) = {
-            let state = &self.config.state;
-            (
-                facts.is_fresh(transaction.time, state.fresh_span()),
-                facts.is_rare(state.rare_clients),
-            )
-        };
+        let state = &self.config.state;
+        let fresh = facts.is_fresh(transaction.time, state.fresh_span());
+        let new = fresh && facts.is_rare(state.rare_clients);
         let clients = facts.clients();
-        let charged = charge.novelty.charged_bytes;
-        let so_far = self.tables.keys.find(keys.pair).map_or(0, |account| account.total_bits);
-        let bytes = (f64::from(so_far) / 8.0 - FREE_BYTES).clamp(0.0, charged);
-        if fresh && rare && bytes > 0.0 {
+        let bytes = if new { self.rotation_bytes(transaction, keys, charge) } else { 0.0 };
+        if bytes > 0.0 {
             self.counters.bytes_rotation += whole(bytes);
-            self.widen(
-                Wide { scope: Scope::Client, key: keys.client, bytes },
-                transaction,
-                charge,
-                price,
-                sink,
-            );
+            let wide = Wide { scope: Scope::Client, key: keys.client, bytes };
+            self.widen(wide, transaction, charge, sink);
         }
         if charge.site_novel && clients > 1 {
-            self.counters.bytes_shared += whole(charged);
-            self.widen(
-                Wide { scope: Scope::Domain, key: keys.domain, bytes: charged },
-                transaction,
-                charge,
-                price,
-                sink,
-            );
+            let bytes = charge.novelty.charged_bytes;
+            self.counters.bytes_shared += whole(bytes);
+            let wide = Wide { scope: Scope::Domain, key: keys.domain, bytes };
+            self.widen(wide, transaction, charge, sink);
         }
+    }
+
+    /// Returns what a name of a fresh, rare domain counts for in its client's rotation.
+    ///
+    /// Under a domain that an allowance names nothing: no attacker owns it. Under a suffix nobody
+    /// registers all of it, the domain too where it is met for the first time: such domains cost
+    /// nothing, and one server after the other may be asked for them.
+    fn rotation_bytes(&mut self, transaction: &Transaction, keys: &Keys, charge: &Charge) -> f64 {
+        let charged = charge.novelty.charged_bytes;
+        if charge.listed {
+            return 0.0;
+        }
+        if !transaction.name.suffix_known {
+            let told = self.suspects.is_open(keys.server(transaction, &self.hasher));
+            let all = charge.whole.map_or(charged, |(novelty, _)| novelty.charged_bytes);
+            return if told { 0.0 } else { all };
+        }
+        let so_far = self.tables.keys.find(keys.pair).map_or(0, |account| account.total_bits);
+        (f64::from(so_far) / 8.0 - FREE_BYTES).clamp(0.0, charged)
     }
 
     fn widen(
@@ -190,10 +194,13 @@ impl Analytics {
         wide: Wide,
         transaction: &Transaction,
         charge: &Charge,
-        price: NamePrice,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
         let Wide { scope, key, bytes } = wide;
+        // A rotation under no suffix is about whole names.
+        let own = charge.price.map(|price| (charge.novelty, price));
+        let whole = charge.whole.filter(|_| scope == Scope::Client);
+        let Some((novelty, price)) = whole.or(own) else { return };
         let time = transaction.time;
         let buckets = self.rules.leak.scope(scope);
         let (ledger, subject) = match scope {
@@ -201,17 +208,17 @@ impl Analytics {
             _ => (&mut self.tables.shared, Subject::Shared),
         };
         let Some(found) = ledger.claim(key, time, buckets) else { return };
-        let novel = charge.novelty.name.then_some(charge.novelty.bits);
+        let novel = Some(novelty.leaked_bits());
         let add = |account: &mut Account| account.add(time, novel, bytes, buckets);
         let Some((_, account)) = ledger.change(found.place, add) else { return };
         let (tier, share) = buckets.fullest(&account.levels, account.now(time));
         let Some(figures) = self.tables.figures.at(key, time) else { return };
-        figures.add(&sighting_of(transaction), &charge.novelty);
+        figures.add(&sighting_of(transaction), &novelty);
         let fill = Fill { scope, tier, share };
         let state = KeyState { account, figures: *figures };
-        let part = charge.novelty.bits;
+        let part = novelty.bits;
         let moment = Moment { key, client: key, subject, state, names: fill, fullest: fill, part };
-        self.look(transaction, &moment, &charge.novelty, Some(price), sink);
+        self.look(transaction, &moment, &novelty, Some(price), sink);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::hash::BuildHasher;
 
+use geophone_sensor::defect::Defect;
 use geophone_sensor::record::{Status, Transaction};
 
 use super::Analytics;
 use super::keys::Keys;
-use crate::price::{Bits, NamePrice, Pricer};
+use crate::price::{Bits, Expert, NamePrice, Pricer};
 use crate::rule::Facts;
 use crate::state::Novelty;
 
@@ -27,6 +28,10 @@ pub(super) struct Charge {
     pub(super) case: Bits,
     /// Whether an allowance covers the name.
     pub(super) allowed: bool,
+    /// Whether that allowance is of domains that it names, so that no attacker owns them.
+    pub(super) listed: bool,
+    /// The whole name's, where the domain is data too.
+    pub(super) whole: Option<(Novelty, NamePrice)>,
 }
 
 impl Analytics {
@@ -34,9 +39,16 @@ impl Analytics {
     pub(super) fn charge(&mut self, transaction: &Transaction, keys: &Keys) -> Charge {
         let mut charge = Charge::default();
         self.answer(transaction, keys, &mut charge);
+        self.name(transaction, keys, &mut charge);
+        add_questions(transaction, &mut charge);
+        charge
+    }
+
+    /// Prices the name if it is novel.
+    fn name(&mut self, transaction: &Transaction, keys: &Keys, charge: &mut Charge) {
         if !self.tables.seen.insert(keys.name, transaction.time) {
             charge.case = self.pricer.price_case(&transaction.qname);
-            return charge;
+            return;
         }
         charge.site_novel = self.tables.seen.insert(keys.site_name, transaction.time);
         self.counters.names_novel += 1;
@@ -50,7 +62,7 @@ impl Analytics {
         match self.rules.allow.find(&facts) {
             Some(allow) => {
                 novelty.charged_bytes = bytes / f64::from(allow.budget);
-                charge.allowed = true;
+                (charge.allowed, charge.listed) = (true, !allow.domains.is_empty());
                 self.counters.names_allowed += 1;
                 self.counters.allow(&allow.class, u64::from(novelty.bits));
             }
@@ -65,7 +77,6 @@ impl Analytics {
             }
         }
         charge.price = Some(price);
-        charge
     }
 
     /// What nobody asked for is a flood, not a download.
@@ -85,6 +96,32 @@ impl Analytics {
             charge.novelty.answer_bytes = text.saturating_add(names).saturating_add(addresses);
         }
     }
+}
+
+/// Octets of a message before its first question, and of a question behind its name (RFC 1035
+/// section 4.1).
+const HEADER: usize = 12;
+const TYPE_AND_CLASS: usize = 4;
+
+/// Charges what stands behind the first question of a query with several, octet for octet: nobody
+/// has a use for it (RFC 9619), the names in it are not read, and no allowance is for it.
+fn add_questions(transaction: &Transaction, charge: &mut Charge) {
+    if !transaction.defects.has(Defect::MultipleQuestions) || !transaction.has_query() {
+        return;
+    }
+    let first = HEADER + transaction.qname.wire().len() + TYPE_AND_CLASS;
+    let behind = transaction.query_bytes.saturating_sub(u32::try_from(first).unwrap_or_default());
+    if behind == 0 {
+        return;
+    }
+    let novelty = &mut charge.novelty;
+    novelty.bits = novelty.bits.saturating_add(behind.saturating_mul(8));
+    novelty.charged_bytes += f64::from(behind);
+    novelty.name = true;
+    let name = charge.price.map_or(Bits::default(), |price| price.bits);
+    let bits = name + Bits::from_whole(8).times(behind);
+    charge.price = Some(NamePrice { bits, expert: Expert::Octets });
+    (charge.allowed, charge.listed) = (false, false);
 }
 
 /// Prices the whole name, for an account whose domain is data too; what an allowance took off the

@@ -18,17 +18,19 @@ pub struct Account {
     pub(crate) inherited: f32,
     /// Queries since the key was first met.
     pub total_queries: u32,
-    /// Novel names since then.
+    /// Novel names since then, excused ones too.
     pub total_novel: u32,
-    /// Price of the novel names since then, in bits.
+    /// Price of the novel names since then, in bits; of excused ones what the allowance left.
     pub total_bits: u32,
 }
 
 /// The accounts of one scope, bounded.
 ///
-/// A new key in a full set replaces the one whose buckets are emptiest and starts with the levels
-/// that one left (Space-Saving, Metwally 2005): a level is never below the truth, and above it by
+/// A new key in a full set replaces the one that owes least and starts with what that one owed in
+/// every bucket (Space-Saving, Metwally 2005): a level is never below the truth, and above it by
 /// at most what was inherited, so eviction causes no miss. The error is kept, shown and counted.
+/// What a key owes is the level of its slowest bucket: no other of its buckets holds more, and as
+/// that drains alike for every key, who owed least still would when it comes back.
 ///
 /// Kept as words, all zero where there is no account: a table that is asked for so costs nothing
 /// until it is used.
@@ -139,7 +141,7 @@ impl Ledger {
     pub(crate) fn claim(&mut self, hash: u64, time: Timestamp, buckets: &Buckets) -> Option<Entry> {
         let fill = |words: &[u64; WORDS]| {
             let account = Account::unpack(words);
-            buckets.fullest(&account.levels, account.now(time)).1
+            buckets.highest(&account.levels, account.now(time))
         };
         let (place, claim) = self.sets.claim(hash, fill)?;
         let left = match claim {
@@ -147,10 +149,14 @@ impl Ledger {
             Claim::Fresh => Account::default(),
             Claim::Evicted(words) => Account::unpack(&words),
         };
+        let owed = buckets.highest(&left.levels, left.now(time));
         #[expect(clippy::cast_possible_truncation, reason = "an error bar needs no more digits")]
-        let inherited = buckets.highest(&left.levels, left.now(time)) as f32;
+        let inherited = owed as f32;
         self.worst_inherited = self.worst_inherited.max(inherited);
-        let levels = left.levels;
+        let mut levels = Levels::default();
+        if owed > 0.0 {
+            buckets.pour(&mut levels, left.now(time), owed);
+        }
         let begun = Account { levels, last: time, first: time, inherited, ..Account::default() };
         *self.sets.at(place)? = begun.pack();
         Some(Entry { place, fresh: true })
@@ -180,20 +186,33 @@ impl Ledger {
         self.sets.iter()
     }
 
-    /// Puts back an account that was saved as words.
+    /// Puts back an account that was saved as words; in a smaller table the one that owes least
+    /// gives way, and who stands in its place owes no less.
     pub(crate) fn restore(&mut self, hash: u64, words: [u64; WORDS]) {
         let inherited = Account::unpack(&words).inherited;
         self.worst_inherited = self.worst_inherited.max(inherited);
-        if let Some((place, _)) = self.sets.claim(hash, |_| 0.0)
-            && let Some(held) = self.sets.at(place)
-        {
-            *held = words;
+        let Some((place, claim)) = self.sets.claim(hash, |words| empty_at(words)) else { return };
+        let mut account = Account::unpack(&words);
+        if let Claim::Evicted(gone) = claim {
+            let levels = account.levels.0.iter_mut().zip(Account::unpack(&gone).levels.0);
+            levels.for_each(|(level, gone)| *level = (*level).max(gone));
+        }
+        if let Some(held) = self.sets.at(place) {
+            *held = account.pack();
         }
     }
 }
 
+/// Orders saved accounts by when the slowest bucket is empty.
+#[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
+fn empty_at(words: &[u64; WORDS]) -> f64 {
+    Account::unpack(words).levels.0.into_iter().max().unwrap_or(i64::MIN) as f64
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::severity::Severity;
     use crate::state::Bucket;
@@ -240,5 +259,75 @@ mod tests {
         assert!((buckets.highest(&newest.levels, Timestamp(0)) - 208.0).abs() < 0.01);
         assert!((newest.inherited - 100.0).abs() < 0.01 && ledger.evicted() == 1);
         assert!((ledger.worst_inherited() - 100.0).abs() < 0.01);
+    }
+
+    fn three() -> Buckets {
+        let bucket = |burst_bytes, bytes_per_second| {
+            let (name, severity) = (String::new(), Severity::Low);
+            Some(Bucket { name, burst_bytes, bytes_per_second, severity })
+        };
+        Buckets { tiers: [bucket(512.0, 4.0), bucket(768.0, 0.1), bucket(1024.0, 0.006)] }
+    }
+
+    /// The fast bucket of many is full for a moment, the slow one of the leak for days.
+    #[test]
+    fn a_slow_leak_is_not_forgotten_for_keys_that_are_full_for_a_moment() {
+        let (buckets, mut ledger) = (three(), Ledger::new(8));
+        let mut pour = |key: u64, seconds: i64, bytes: f64| {
+            let now = Timestamp(seconds * 1_000_000);
+            let entry = ledger.claim(8 * key, now, &buckets).unwrap();
+            let add = |account: &mut Account| account.add(now, Some(8), bytes, &buckets);
+            let (_, account) = ledger.change(entry.place, add).unwrap();
+            buckets.highest(&account.levels, now)
+        };
+        pour(1, 0, 300.0);
+        (2..=8).for_each(|other| assert!(pour(other, 200, 200.0) > 199.0));
+        pour(9, 200, 1.0);
+        assert!(pour(1, 300, 1.0) >= 299.0);
+    }
+
+    proptest! {
+        /// Sixteen keys in a set of eight, three buckets that drain at rates far apart.
+        #[test]
+        fn whatever_gives_way_no_level_is_below_the_truth(
+            steps in prop::collection::vec((0_u8..16, 0_i64..20_000, 0_u16..400), 1..200),
+        ) {
+            let buckets = three();
+            let (mut ledger, mut truth) = (Ledger::new(8), [Levels::default(); 16]);
+            let mut now = Timestamp(0);
+            for (key, gap, bytes) in steps {
+                now = Timestamp(now.micros() + gap * 1_000_000);
+                let hash = 8 * (u64::from(key) + 1);
+                let entry = ledger.claim(hash, now, &buckets).unwrap();
+                let add = |account: &mut Account| {
+                    account.add(now, Some(8), bytes.into(), &buckets);
+                };
+                let (_, account) = ledger.change(entry.place, add).unwrap();
+                let own = &mut truth[usize::from(key)];
+                buckets.pour(own, now, bytes.into());
+                for (held, own) in account.levels.0.iter().zip(own.0) {
+                    // Ten microseconds are what rounding may take.
+                    prop_assert!(own <= now.micros() || *held >= own - 10, "{held} before {own}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_smaller_table_keeps_those_that_owe_most_and_forgets_no_level() {
+        let (buckets, mut saved, mut small) = (three(), Ledger::new(64), Ledger::new(8));
+        let now = Timestamp(0);
+        for key in 1..=16_u32 {
+            let entry = saved.claim(u64::from(key), now, &buckets).unwrap();
+            let bytes = f64::from(key * 7 % 17) * 10.0;
+            saved.change(entry.place, |held| held.add(now, Some(8), bytes, &buckets)).unwrap();
+        }
+        saved.words().for_each(|(hash, words)| small.restore(hash, *words));
+        for key in 1..=16_u32 {
+            let entry = small.claim(u64::from(key), now, &buckets).unwrap();
+            let (_, account) = small.change(entry.place, |_| {}).unwrap();
+            let owed = f64::from(key * 7 % 17) * 10.0;
+            assert!(buckets.highest(&account.levels, now) >= owed - 0.01, "{key} owed {owed}");
+        }
     }
 }

@@ -11,7 +11,7 @@
 
 use geophone_sensor::time::Timestamp;
 
-use super::leak::Levels;
+use super::leak::{Levels, TIERS};
 use crate::price::Bits;
 
 /// How finely a receiver can tell times apart, in microseconds: jitter hides what is finer.
@@ -21,6 +21,10 @@ const TIME_STEP_MICROS: i64 = 10_000;
 const KINDS: usize = 7;
 /// Types that are neither rare nor among the five: 4 bits say which.
 const LISTED: [u16; 16] = [2, 5, 6, 10, 15, 25, 33, 35, 39, 43, 46, 48, 52, 64, 99, 257];
+const CLASS_IN: u16 = 1;
+/// Nearly all of the code is for class IN, and every other class has 2^-25 of it.
+const INTERNET: Bits = Bits::from_raw(1);
+const OTHER_CLASS: Bits = Bits::from_whole(25);
 /// Cells of gaps between queries, by the bit length of the gap in steps.
 const GAPS: usize = 24;
 /// What a query's name is to the one before: the same, another known one, novel.
@@ -45,6 +49,35 @@ pub struct Channels {
     pub timing: u32,
     /// Octets of data in answers that were not seen before.
     pub answer_bytes: u32,
+}
+
+impl Channels {
+    /// Returns the moment, in microseconds, from which every bucket is empty.
+    pub(crate) fn empty_at(&self) -> i64 {
+        let both = self.signal.0.iter().chain(&self.answers.0);
+        both.copied().max().unwrap_or(i64::MIN)
+    }
+
+    /// Returns the buckets as words.
+    pub(crate) fn pack(&self) -> [u64; 2 * TIERS] {
+        let [a, b, c] = self.signal.0;
+        let [d, e, f] = self.answers.0;
+        [a, b, c, d, e, f].map(i64::cast_unsigned)
+    }
+
+    /// Reads buckets back; one that is fuller already stays as it is.
+    pub(crate) fn restore(&mut self, words: [u64; 2 * TIERS]) {
+        let held = self.signal.0.iter_mut().chain(&mut self.answers.0);
+        held.zip(words).for_each(|(held, word)| *held = (*held).max(word.cast_signed()));
+    }
+
+    /// Begins with buckets that empty no earlier than those of `gone`, if it owes anything.
+    pub(crate) fn inherit(&mut self, gone: &Self, time: Timestamp) {
+        let until = gone.empty_at();
+        if until > time.micros() {
+            (self.signal, self.answers) = (Levels([until; TIERS]), Levels([until; TIERS]));
+        }
+    }
 }
 
 /// One query as the channels see it.
@@ -115,9 +148,7 @@ impl SignalPricer {
         if let Some(counts) = channels.kinds.get_mut(usize::from(channels.last_kind)) {
             price = price + self.symbol(counts, kind);
         }
-        if signal.qclass != 1 {
-            price = price + Bits::from_whole(16);
-        }
+        price = price + if signal.qclass == CLASS_IN { INTERNET } else { OTHER_CLASS };
         let timing = if first { Bits::default() } else { self.gap(channels, signal.time) };
         channels.last = channels.last.max(signal.time);
         channels.last_name = name;
@@ -222,6 +253,19 @@ mod tests {
             assert!(sum <= 1.0 + 1e-9, "{sum}");
             pricer.price(&mut channels, &signal(0, 7, [1, 28, 65, 16, 999][usize::from(n % 5)], 5));
         }
+    }
+
+    #[test]
+    fn the_code_of_classes_is_a_code() {
+        let pricer = SignalPricer::default();
+        let share = |qclass| {
+            let asked = Signal { qclass, ..signal(0, 7, 1, 5) };
+            let kind = |asked| pricer.price(&mut Channels::default(), &asked).kind.as_f64();
+            // Seven kinds, all alike before anything was seen.
+            7.0 * (-kind(asked)).exp2()
+        };
+        let sum: f64 = (0..=u16::MAX).map(share).sum();
+        assert!(sum <= 1.0 + 1e-9, "{sum}");
     }
 
     proptest! {

@@ -6,7 +6,8 @@ use geophone_sensor::time::Timestamp;
 
 use super::account::Account;
 use super::channel::Channels;
-use super::sets::Sets;
+use super::leak::TIERS;
+use super::sets::{Claim, Sets};
 
 /// The figures of one key.
 ///
@@ -50,7 +51,12 @@ pub struct Figures {
     pub nxdomain: u32,
 }
 
-/// The figures of keys, bounded; the key longest without a query gives way.
+/// The figures of keys, bounded.
+///
+/// The key whose buckets for signals and answers will all be empty first gives way, among those
+/// that are empty the one longest without a query. Who comes in its place starts with buckets that
+/// empty no earlier (Space-Saving, by the time of emptiness: it orders the same at any moment), so
+/// a flood of keys empties none. Scorecards start anew.
 pub struct FigureTable {
     sets: Sets<Figures>,
     window: Duration,
@@ -111,6 +117,22 @@ pub struct Sighting {
     pub nxdomain: bool,
 }
 
+impl Novelty {
+    /// Returns what of the price was not excused, in bits.
+    pub(crate) fn leaked_bits(&self) -> u32 {
+        if self.name { self.bits } else { whole_bits(self.charged_bytes) }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a price is not negative and far below 2^32 bits"
+)]
+fn whole_bits(bytes: f64) -> u32 {
+    (bytes * 8.0).ceil() as u32
+}
+
 impl FigureTable {
     /// Makes room for `keys` keys; `window` halves the figures.
     #[must_use]
@@ -130,18 +152,43 @@ impl FigureTable {
         self.sets.evicted()
     }
 
+    /// Walks the keys that owe anything at `time`, with their buckets as words.
+    pub(crate) fn owing(&self, time: Timestamp) -> impl Iterator<Item = (u64, [u64; 2 * TIERS])> {
+        let owing = move |figures: &Figures| figures.channels.empty_at() > time.micros();
+        let all = self.sets.iter().filter(move |(_, figures)| owing(figures));
+        all.map(|(hash, figures)| (hash, figures.channels.pack()))
+    }
+
+    /// Puts back the buckets of a key that were saved at `time`.
+    pub(crate) fn restore(&mut self, hash: u64, words: [u64; 2 * TIERS], time: Timestamp) {
+        if let Some(figures) = self.at(hash, time) {
+            figures.channels.restore(words);
+        }
+    }
+
     /// Finds or begins the figures of `hash` and brings them up to `time`.
-    #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
     pub(crate) fn at(&mut self, hash: u64, time: Timestamp) -> Option<&mut Figures> {
-        let (place, _) = self.sets.claim(hash, |figures| figures.last.micros() as f64)?;
+        let (place, claim) = self.sets.claim(hash, |figures| figures.worth(time))?;
         let window = self.window;
         let figures = self.sets.at(place)?;
+        if let Claim::Evicted(gone) = claim {
+            figures.channels.inherit(&gone.channels, time);
+        }
         figures.advance(time, window);
         Some(figures)
     }
 }
 
 impl Figures {
+    /// Orders keys by what is lost when they give way.
+    #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
+    fn worth(&self, time: Timestamp) -> f64 {
+        // Half of all time: whoever owes nothing comes before whoever owes anything.
+        const OWES: f64 = 4.6e18;
+        let until = self.channels.empty_at();
+        if until > time.micros() { until as f64 + OWES } else { self.last.micros() as f64 - OWES }
+    }
+
     /// Halves the window's figures as often as windows passed.
     fn advance(&mut self, time: Timestamp, window: Duration) {
         self.last = self.last.max(time);

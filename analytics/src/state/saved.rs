@@ -1,6 +1,7 @@
 //! What is remembered, as a file: buckets, first sights and domains survive a restart.
 //!
-//! The figures of scorecards are not saved: they are of the last hours and come again. Nothing in
+//! Of the figures only the buckets for signals and answers are saved, where they owe anything; what
+//! scorecards weigh is of the last hours and comes again. Nothing in
 //! the file depends on the sizes of the tables but the filter of names, which is taken over only
 //! where it has the same size; a smaller table keeps what fits, as under a flood.
 //!
@@ -24,6 +25,7 @@ const CLIENTS: u64 = 2;
 const SHARED: u64 = 3;
 const DOMAINS: u64 = 4;
 const SEEN: u64 = 5;
+const CHANNELS: u64 = 6;
 const END: u64 = 0;
 
 /// Why a file of saved state cannot be used.
@@ -75,6 +77,12 @@ impl Tables {
         let filter = self.seen.words();
         out.word(u64::try_from(filter.len()).unwrap_or_default())?;
         filter.iter().try_for_each(|word| out.word(*word))?;
+        out.word(CHANNELS)?;
+        out.word(u64::try_from(self.figures.owing(time).count()).unwrap_or_default())?;
+        for (hash, words) in self.figures.owing(time) {
+            out.word(hash)?;
+            words.iter().try_for_each(|word| out.word(*word))?;
+        }
         out.word(END)?;
         let sum = out.sum;
         out.word(sum)?;
@@ -102,6 +110,12 @@ impl Tables {
         loop {
             match input.next()? {
                 END => break,
+                CHANNELS => {
+                    for _ in 0..input.next()? {
+                        let hash = input.next()?;
+                        self.figures.restore(hash, input.array()?, time);
+                    }
+                }
                 kind => self.section(kind, &mut input)?,
             }
         }
