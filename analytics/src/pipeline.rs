@@ -123,11 +123,11 @@ impl Analytics {
         self.counters.records_scored += 1;
         let keys = Keys::of(transaction, &self.hasher);
         let charge = self.charge(transaction, &keys);
-        let fresh = self.domain_account(transaction, &keys, &charge, sink);
-        if fresh && !transaction.name.suffix_known {
+        let met = self.domain_account(transaction, &keys, &charge, sink);
+        if met.fresh && !transaction.name.suffix_known {
             self.undelegated_account(transaction, &keys, &charge, sink);
         }
-        self.wider_accounts(transaction, &keys, &charge, sink);
+        self.wider_accounts(transaction, &keys, &charge, &met, sink);
     }
 
     /// Puts `rules` in force; what is remembered stays, and alerts whose detector is gone close.
