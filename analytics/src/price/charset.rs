@@ -6,6 +6,9 @@ use super::label::Expert;
 /// Cost of a label's length where 1 to 63 are equally likely: log2 63, rounded up.
 const LENGTH: u32 = 6;
 
+/// Cost of the length of a number of one to three digits: log2 6, rounded up.
+const SHORT_NUMBER: Bits = Bits::from_raw(662);
+
 /// Groups of a UUID in text form (RFC 9562 section 4).
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
@@ -88,7 +91,7 @@ const fn member(byte: u8) -> u8 {
 /// Numbers are short more often than not: one to three digits have half of their code.
 fn length_price(expert: Expert, length: u32) -> Bits {
     match expert {
-        Expert::Decimal if length <= 3 => Bits::of_share(1.0 / 6.0),
+        Expert::Decimal if length <= 3 => SHORT_NUMBER,
         Expert::Decimal => Bits::from_whole(LENGTH + 1),
         // The two base 32 alphabets share one expert: a bit says which.
         Expert::Base32 => Bits::from_whole(LENGTH + 1),
