@@ -124,12 +124,12 @@ impl Analytics {
         self.counters.records_scored += 1;
         let keys = Keys::of(transaction, &self.hasher);
         let mut charge = self.charge(transaction, &keys);
-        let fresh = self.domain_account(transaction, &keys, &charge, sink);
-        if fresh && !transaction.name.suffix_known {
+        let met = self.domain_account(transaction, &keys, &charge, sink);
+        if met.fresh && !transaction.name.suffix_known {
             charge.whole = whole_name(&self.pricer, transaction, &charge);
             self.undelegated_account(transaction, &keys, &charge, sink);
         }
-        self.wider_accounts(transaction, &keys, &charge, sink);
+        self.wider_accounts(transaction, &keys, &charge, &met, sink);
     }
 
     /// Puts `rules` in force; what is remembered stays, and alerts whose detector is gone close.

@@ -154,7 +154,9 @@ impl Transaction {
     /// Returns the registered domain as lower-case text.
     #[must_use]
     pub fn domain_text(&self) -> String {
-        self.qname.text_from(usize::from(self.domain_at)).to_ascii_lowercase()
+        let mut text = self.qname.text_from(usize::from(self.domain_at));
+        text.make_ascii_lowercase();
+        text
     }
 }
 

@@ -304,6 +304,12 @@ impl Suspects {
         Self { map: LimitedMap::new(most, seed), evicted: 0 }
     }
 
+    /// Tells whether `key` is suspected.
+    #[must_use]
+    pub fn has(&self, key: u64) -> bool {
+        self.map.find(&key).is_some()
+    }
+
     /// Returns the suspect of `key` if there is one, as the most recent.
     pub fn find(&mut self, key: u64) -> Option<&mut Suspect> {
         let slot = self.map.find(&key)?;

@@ -5,6 +5,7 @@ use geophone_sensor::record::Transaction;
 use super::charge::Charge;
 use super::keys::Keys;
 use super::sighting::sighting_of;
+use super::suspicion::{is_moved, is_near};
 use super::{Analytics, Fill, Moment};
 use crate::alert::{Alert, Subject};
 use crate::price::NamePrice;
@@ -26,15 +27,26 @@ struct Entry<'a> {
     facts: Option<DomainFacts>,
 }
 
+/// What was found of (client, domain) when it was charged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Met {
+    /// Whether it was met for the first time.
+    pub(super) fresh: bool,
+    /// Price of its novel names since then, in bits.
+    total_bits: u32,
+    /// What is known of the domain.
+    facts: Option<DomainFacts>,
+}
+
 impl Analytics {
-    /// Charges (client, domain); tells whether it was met for the first time.
+    /// Charges (client, domain).
     pub(super) fn domain_account(
         &mut self,
         transaction: &Transaction,
         keys: &Keys,
         charge: &Charge,
         sink: &mut impl FnMut(&Alert<'_>),
-    ) -> bool {
+    ) -> Met {
         let facts = self.tables.domains.note(keys.domain, keys.client, transaction.time);
         let entry = Entry {
             key: keys.pair,
@@ -45,7 +57,8 @@ impl Analytics {
             charge,
             facts,
         };
-        self.enter(transaction, keys, &entry, sink)
+        let Met { fresh, total_bits, .. } = self.enter(transaction, keys, &entry, sink);
+        Met { fresh, total_bits, facts }
     }
 
     /// Charges (client, server) for a name under a suffix nobody registers and a domain not met
@@ -73,23 +86,26 @@ impl Analytics {
         self.enter(transaction, keys, &entry, sink);
     }
 
-    /// Puts `entry` into its account; tells whether it was met for the first time.
+    /// Puts `entry` into its account.
     fn enter(
         &mut self,
         transaction: &Transaction,
         keys: &Keys,
         entry: &Entry<'_>,
         sink: &mut impl FnMut(&Alert<'_>),
-    ) -> bool {
+    ) -> Met {
         let (time, buckets) = (transaction.time, &self.rules.leak.client_domain);
-        let Some(found) = self.tables.keys.claim(entry.key, time, buckets) else { return false };
+        let Some(found) = self.tables.keys.claim(entry.key, time, buckets) else {
+            return Met::default();
+        };
         let bits = entry.charge.price.map(|_| entry.novelty.leaked_bits());
         let charged = entry.novelty.charged_bytes;
         let add = |account: &mut Account| account.add(time, bits, charged, buckets);
         let Some((before, account)) = self.tables.keys.change(found.place, add) else {
-            return false;
+            return Met::default();
         };
-        let Some(figures) = self.tables.figures.at(entry.key, time) else { return false };
+        let met = Met { fresh: found.fresh, total_bits: account.total_bits, facts: None };
+        let Some(figures) = self.tables.figures.at(entry.key, time) else { return met };
         figures.add(&entry.seen, &entry.novelty);
         let now = account.now(time);
         let (tier, share) = buckets.fullest(&account.levels, now);
@@ -119,7 +135,9 @@ impl Analytics {
                     &mut channels.answers
                 };
                 let buckets = contract.scope(scope);
-                buckets.pour(levels, now, bytes);
+                if bytes > 0.0 {
+                    buckets.pour(levels, now, bytes);
+                }
                 let (tier, share) = buckets.fullest(levels, now);
                 if share > 1.0 && share > fullest.share {
                     fullest = Fill { scope, tier, share };
@@ -128,12 +146,20 @@ impl Analytics {
             figures.channels.answer_bytes =
                 figures.channels.answer_bytes.saturating_add(entry.charge.novelty.answer_bytes);
         }
-        let state = KeyState { account, figures: *figures };
         let Entry { key, subject, .. } = *entry;
-        let client = keys.client;
+        let (novelty, client) = (&entry.novelty, keys.client);
+        // Most keys never come near alarm: nothing of theirs is copied.
+        if !is_near(figures, fullest) && !self.suspects.has(key) {
+            if subject == Subject::Domain && is_moved(novelty, fullest) {
+                // A rotation that tells of the domain stays among the most recent.
+                self.is_told_by_rotation(transaction, key, client);
+            }
+            return met;
+        }
+        let state = KeyState { account, figures: *figures };
         let moment = Moment { key, client, subject, state, names, fullest, part: 0 };
-        self.look(transaction, &moment, &entry.novelty, entry.price, sink);
-        found.fresh
+        self.look(transaction, &moment, novelty, entry.price, sink);
+        met
     }
 
     /// Charges the client over all fresh, rare domains, and the domain over all clients; not for
@@ -143,6 +169,7 @@ impl Analytics {
         transaction: &Transaction,
         keys: &Keys,
         charge: &Charge,
+        met: &Met,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
         if charge.price.is_none() || charge.novelty.charged_bytes <= 0.0 {
@@ -151,12 +178,13 @@ impl Analytics {
         if self.suspects.is_open(keys.pair) {
             return;
         }
-        let Some(facts) = self.tables.domains.find(keys.domain) else { return };
+        let Some(facts) = met.facts else { return };
         let state = &self.config.state;
         let fresh = facts.is_fresh(transaction.time, state.fresh_span());
         let new = fresh && facts.is_rare(state.rare_clients);
         let clients = facts.clients();
-        let bytes = if new { self.rotation_bytes(transaction, keys, charge) } else { 0.0 };
+        let so_far = met.total_bits;
+        let bytes = if new { self.rotation_bytes(transaction, keys, charge, so_far) } else { 0.0 };
         if bytes > 0.0 {
             self.counters.bytes_rotation += whole(bytes);
             let wide = Wide { scope: Scope::Client, key: keys.client, bytes };
@@ -175,7 +203,13 @@ impl Analytics {
     /// Under a domain that an allowance names nothing: no attacker owns it. Under a suffix nobody
     /// registers all of it, the domain too where it is met for the first time: such domains cost
     /// nothing, and one server after the other may be asked for them.
-    fn rotation_bytes(&mut self, transaction: &Transaction, keys: &Keys, charge: &Charge) -> f64 {
+    fn rotation_bytes(
+        &mut self,
+        transaction: &Transaction,
+        keys: &Keys,
+        charge: &Charge,
+        so_far: u32,
+    ) -> f64 {
         let charged = charge.novelty.charged_bytes;
         if charge.listed {
             return 0.0;
@@ -185,7 +219,6 @@ impl Analytics {
             let all = charge.whole.map_or(charged, |(novelty, _)| novelty.charged_bytes);
             return if told { 0.0 } else { all };
         }
-        let so_far = self.tables.keys.find(keys.pair).map_or(0, |account| account.total_bits);
         (f64::from(so_far) / 8.0 - FREE_BYTES).clamp(0.0, charged)
     }
 

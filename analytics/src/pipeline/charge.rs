@@ -57,7 +57,7 @@ impl Analytics {
         let novelty = &mut charge.novelty;
         novelty.bits = price.bits.raw().div_ceil(256);
         self.counters.bits_priced += u64::from(novelty.bits);
-        let same_answers = self.wildcards.add(transaction);
+        let same_answers = self.wildcards.add(transaction, keys.domain, keys.client);
         let facts = Facts { same_answers, ..Facts::from(transaction) };
         match self.rules.allow.find(&facts) {
             Some(allow) => {

@@ -8,7 +8,7 @@ use super::{Analytics, Fill, Moment};
 use crate::alert::{Action, Alert, OpenAlert, Part, Subject, Suspect};
 use crate::detect::Features;
 use crate::price::NamePrice;
-use crate::state::{KeyState, Novelty};
+use crate::state::{Figures, KeyState, Novelty};
 
 /// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
 const SUSPECT_FILL: f64 = 0.125;
@@ -29,6 +29,20 @@ pub(super) struct Weighed<'a> {
     pub(super) time: Timestamp,
 }
 
+/// Tells whether a key comes near alarm.
+pub(super) fn is_near(figures: &Figures, fullest: Fill) -> bool {
+    fullest.share >= SUSPECT_FILL
+        || figures.novel_text_bytes >= SUSPECT_TEXT
+        || figures.opaque_queries >= SUSPECT_OPAQUE
+        || figures.novel_answer_bytes >= SUSPECT_ANSWERS
+}
+
+/// Tells whether a transaction moved what detectors look at, or has to be told anyway.
+pub(super) fn is_moved(novelty: &Novelty, fullest: Fill) -> bool {
+    let moved = novelty.name || novelty.answer_bytes > 0 || novelty.charged_bytes > 0.0;
+    moved || fullest.share > 1.0
+}
+
 impl Analytics {
     /// Looks at a key after a transaction: suspects it, and weighs it where its figures moved.
     pub(super) fn look(
@@ -39,9 +53,8 @@ impl Analytics {
         price: Option<NamePrice>,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
-        let moved = novelty.name || novelty.answer_bytes > 0 || novelty.charged_bytes > 0.0;
         self.suspect(transaction, moment, price, sink);
-        if moved || moment.fullest.share > 1.0 {
+        if is_moved(novelty, moment.fullest) {
             self.judge(transaction, moment, sink);
         }
     }
@@ -60,12 +73,7 @@ impl Analytics {
             suspect.add_part(transaction, moment.part);
             return;
         }
-        let figures = &moment.state.figures;
-        let near = moment.fullest.share >= SUSPECT_FILL
-            || figures.novel_text_bytes >= SUSPECT_TEXT
-            || figures.opaque_queries >= SUSPECT_OPAQUE
-            || figures.novel_answer_bytes >= SUSPECT_ANSWERS;
-        if !near {
+        if !is_near(&moment.state.figures, moment.fullest) {
             return;
         }
         if let Some(gone) = self.suspects.begin(moment.key, moment.subject, transaction) {
@@ -84,7 +92,10 @@ impl Analytics {
         moment: &Moment,
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
-        if moment.fullest.share <= 1.0 && self.is_told_by_rotation(transaction, moment) {
+        if moment.fullest.share <= 1.0
+            && moment.subject == Subject::Domain
+            && self.is_told_by_rotation(transaction, moment.key, moment.client)
+        {
             return;
         }
         let Some(suspect) = self.suspects.find(moment.key) else { return };
@@ -101,11 +112,15 @@ impl Analytics {
 
     /// Tells whether an open alert about the client's rotation names this domain: one campaign is
     /// one alert, until the domain overflows a bucket of its own.
-    fn is_told_by_rotation(&mut self, transaction: &Transaction, moment: &Moment) -> bool {
-        moment.subject == Subject::Domain
-            && self.suspects.is_open(moment.client)
-            && !self.suspects.is_open(moment.key)
-            && self.suspects.find(moment.client).is_some_and(|rotation| {
+    pub(super) fn is_told_by_rotation(
+        &mut self,
+        transaction: &Transaction,
+        key: u64,
+        client: u64,
+    ) -> bool {
+        self.suspects.is_open(client)
+            && !self.suspects.is_open(key)
+            && self.suspects.find(client).is_some_and(|rotation| {
                 rotation.parts.has(&Part::Domain(transaction.domain_text()))
             })
     }

@@ -24,7 +24,9 @@ impl Bits {
         reason = "clamped to 0 to 64 bits before"
     )]
     pub fn of_share(p: f64) -> Self {
-        Self((-p.log2().clamp(-64.0, 0.0) * 256.0).ceil() as u32)
+        let exact = -p.log2().clamp(-64.0, 0.0) * 256.0;
+        let below = exact as u32;
+        Self(below + u32::from(f64::from(below) < exact))
     }
 
     /// Returns 256ths of a bit.

@@ -6,6 +6,9 @@ use super::label::Expert;
 /// Cost of a label's length where 1 to 63 are equally likely: log2 63, rounded up.
 const LENGTH: u32 = 6;
 
+/// Cost of the length of a number of one to three digits: log2 6, rounded up.
+const SHORT_NUMBER: Bits = Bits::from_raw(662);
+
 /// Groups of a UUID in text form (RFC 9562 section 4).
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
@@ -30,18 +33,9 @@ impl Alphabets {
     pub(super) const ALL: Self = Self { member: 0b11_1111, length: 0 };
 
     /// Takes one octet in lower case.
-    pub(super) const fn add(&mut self, byte: u8) {
+    pub(super) fn add(&mut self, byte: u8) {
         self.length += 1;
-        self.member &= match byte {
-            b'0' | b'1' => 0b11_1011,
-            b'2'..=b'7' => 0b11_1111,
-            b'8' | b'9' => 0b11_1011,
-            b'a'..=b'f' => 0b11_1110,
-            b'g'..=b'v' => 0b11_1100,
-            b'w'..=b'z' => 0b11_0100,
-            b'-' | b'_' => 0b10_0000,
-            _ => 0,
-        };
+        self.member &= MEMBER.get(usize::from(byte)).copied().unwrap_or_default();
     }
 
     /// Returns the cheapest alphabet that has every octet; any octets at all as the last resort.
@@ -67,10 +61,37 @@ impl Alphabets {
     }
 }
 
+/// The alphabets of every octet: a look-up, for nobody foresees what octets a label has.
+static MEMBER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        #[expect(clippy::indexing_slicing, reason = "an octet is below 256; at compile time")]
+        {
+            table[byte as usize] = member(byte);
+        }
+        byte += 1;
+    }
+    table
+};
+
+const fn member(byte: u8) -> u8 {
+    match byte {
+        b'0' | b'1' => 0b11_1011,
+        b'2'..=b'7' => 0b11_1111,
+        b'8' | b'9' => 0b11_1011,
+        b'a'..=b'f' => 0b11_1110,
+        b'g'..=b'v' => 0b11_1100,
+        b'w'..=b'z' => 0b11_0100,
+        b'-' | b'_' => 0b10_0000,
+        _ => 0,
+    }
+}
+
 /// Numbers are short more often than not: one to three digits have half of their code.
 fn length_price(expert: Expert, length: u32) -> Bits {
     match expert {
-        Expert::Decimal if length <= 3 => Bits::of_share(1.0 / 6.0),
+        Expert::Decimal if length <= 3 => SHORT_NUMBER,
         Expert::Decimal => Bits::from_whole(LENGTH + 1),
         // The two base 32 alphabets share one expert: a bit says which.
         Expert::Base32 => Bits::from_whole(LENGTH + 1),

@@ -15,16 +15,21 @@ const SEED: u64 = 1;
 
 /// Ranked labels: the code's share of rank r is 1/((r + HEAD)·H), Zipf's law.
 pub(super) struct Dictionary {
-    table: HashTable<(Box<[u8]>, Bits)>,
+    table: HashTable<(&'static [u8], Bits)>,
     hasher: FixedState,
 }
 
 impl Dictionary {
     /// Builds the dictionary from `labels`, most common first.
-    pub(super) fn train<'a>(labels: impl Iterator<Item = &'a str> + Clone) -> Self {
+    pub(super) fn train(labels: impl Iterator<Item = &'static str> + Clone) -> Self {
         let weights = (HEAD..).map(|rank| 1.0 / f64::from(rank));
-        let whole: f64 = weights.clone().zip(labels.clone()).map(|(weight, _)| weight).sum();
-        let mut dictionary = Self { table: HashTable::new(), hasher: FixedState::with_seed(SEED) };
+        let mut n = 0;
+        let mut whole = 0.0;
+        for (weight, _) in weights.clone().zip(labels.clone()) {
+            (n, whole) = (n + 1, whole + weight);
+        }
+        let table = HashTable::with_capacity(n);
+        let mut dictionary = Self { table, hasher: FixedState::with_seed(SEED) };
         for (label, weight) in labels.zip(weights) {
             dictionary.insert(label.as_bytes(), Bits::of_share(weight / whole));
         }
@@ -32,18 +37,18 @@ impl Dictionary {
     }
 
     /// A label that stands twice keeps its better rank.
-    fn insert(&mut self, label: &[u8], bits: Bits) {
-        if self.price(label).is_none() {
-            let Self { table, hasher } = self;
-            let hash = hasher.hash_one(label);
-            table.insert_unique(hash, (label.into(), bits), |(label, _)| hasher.hash_one(&**label));
+    fn insert(&mut self, label: &'static [u8], bits: Bits) {
+        let Self { table, hasher } = self;
+        let hash = hasher.hash_one(label);
+        if table.find(hash, |(other, _)| *other == label).is_none() {
+            table.insert_unique(hash, (label, bits), |(label, _)| hasher.hash_one(*label));
         }
     }
 
     /// Returns the price of a label in lower case, without the expert's share.
     pub(super) fn price(&self, lower: &[u8]) -> Option<Bits> {
         let hash = self.hasher.hash_one(lower);
-        self.table.find(hash, |(label, _)| **label == *lower).map(|(_, bits)| *bits)
+        self.table.find(hash, |(label, _)| *label == lower).map(|(_, bits)| *bits)
     }
 }
 

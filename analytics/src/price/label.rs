@@ -96,7 +96,7 @@ impl LabelPricer {
     /// Trains on a list of labels, one a line, most common first; `#` begins a comment.
     ///
     /// The character model takes the head of the list more to heart: the weight falls as 1/rank.
-    pub(super) fn train(list: &str) -> Self {
+    pub(super) fn train(list: &'static str) -> Self {
         let labels = list.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let weights = (0_u32..).map(|rank| 1 + 20_000 / (rank + 100));
         Self {

@@ -83,8 +83,11 @@ impl Pricer {
     /// where it is mixed (0x20), next to nothing otherwise.
     #[must_use]
     pub fn price_case(&self, name: &Name) -> Bits {
+        // The octets that tell lengths are below every letter (RFC 1035 section 2.3.4).
         let mut case = Case::default();
-        name.labels().for_each(|label| case.add(label));
+        if name.wire().iter().any(u8::is_ascii_uppercase) {
+            case.add(name.wire());
+        }
         if case.upper > 0 && case.lower > 0 { case.price() } else { Bits::default() }
     }
 

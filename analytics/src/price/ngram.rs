@@ -125,7 +125,25 @@ fn mix(counts: &[f64], lower: impl Fn(usize) -> f64) -> Vec<f64> {
     shares
 }
 
-const fn symbol_of(byte: u8) -> u8 {
+/// The symbol of every octet: a look-up, for nobody foresees what octets a label has.
+static SYMBOL: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        #[expect(clippy::indexing_slicing, reason = "an octet is below 256; at compile time")]
+        {
+            table[byte as usize] = symbol(byte);
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn symbol_of(byte: u8) -> u8 {
+    SYMBOL.get(usize::from(byte)).copied().unwrap_or(OTHER)
+}
+
+const fn symbol(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => byte - b'a',
         b'0'..=b'9' => byte - b'0' + 26,

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::class::{Allow, AnswerCheck, RawAllow, RawClass, RawUndelegated};
 use super::detector::VERSION;
+use super::marks::Marks;
 use super::set::RuleError;
 use super::shape::Shape;
 use super::why_not::{Misfit, WhyNot};
@@ -29,6 +30,8 @@ pub struct AllowList {
     by_domain: BTreeMap<Vec<u8>, Vec<usize>>,
     /// Hashes of the domains, sorted: most names end here without a look at the map.
     hashes: Vec<u64>,
+    /// What these end in, so that most names do not even search there.
+    marks: Marks,
     /// Those for names under a suffix nobody registers; the narrow ones first.
     undelegated: Vec<usize>,
     /// Those for any domain, the ones with the fewest names first.
@@ -153,6 +156,7 @@ impl AllowList {
         for domain in &allow.domains {
             let wire = Name::parse(domain).map_err(|error| error.to_string())?.wire().to_vec();
             self.hashes.push(hash(&wire));
+            self.marks.set(hash(&wire));
             let there = self.by_domain.entry(wire).or_default();
             let all = &self.all;
             let same =
@@ -246,7 +250,9 @@ impl AllowList {
         let mut at = 0;
         for label in facts.qname.labels() {
             let tail = lower.get(at..wire.len()).unwrap_or_default();
-            if self.hashes.binary_search(&hash(tail)).is_ok()
+            let hash = hash(tail);
+            if self.marks.has(hash)
+                && self.hashes.binary_search(&hash).is_ok()
                 && let Some(there) = self.by_domain.get(tail)
                 && let Some(found) = self.of(there).find_map(|allow| visit(allow, at))
             {

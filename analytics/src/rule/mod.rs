@@ -6,6 +6,7 @@ mod class;
 mod baseline;
 mod detector;
 mod leak;
+mod marks;
 mod pattern;
 mod set;
 mod shape;

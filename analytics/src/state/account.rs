@@ -177,6 +177,7 @@ impl Ledger {
     }
 
     /// Returns the account of `hash` if there is one.
+    #[cfg(test)]
     pub(crate) fn find(&self, hash: u64) -> Option<Account> {
         self.sets.find(hash).map(Account::unpack)
     }

@@ -121,6 +121,7 @@ impl DomainTable {
     }
 
     /// Returns the facts of the domain of hash `domain`.
+    #[cfg(test)]
     pub(crate) fn find(&self, domain: u64) -> Option<&DomainFacts> {
         self.sets.find(domain)
     }

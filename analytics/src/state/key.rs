@@ -1,5 +1,6 @@
 //! The running figures of one (client, domain), which scorecards weigh.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use geophone_sensor::time::Timestamp;
@@ -59,7 +60,10 @@ pub struct Figures {
 /// a flood of keys empties none. Scorecards start anew.
 pub struct FigureTable {
     sets: Sets<Figures>,
-    window: Duration,
+    /// Microseconds of a window.
+    window: i64,
+    /// The window that was met last, in microseconds, and its number.
+    met: (Range<i64>, u32),
 }
 
 /// A key right after a transaction: what it owes, and what scorecards weigh.
@@ -137,7 +141,8 @@ impl FigureTable {
     /// Makes room for `keys` keys; `window` halves the figures.
     #[must_use]
     pub fn new(keys: u32, window: Duration) -> Self {
-        Self { sets: Sets::new(keys), window }
+        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX).max(1);
+        Self { sets: Sets::new(keys), window, met: (0..0, 0) }
     }
 
     /// Octets of the table.
@@ -169,13 +174,30 @@ impl FigureTable {
     /// Finds or begins the figures of `hash` and brings them up to `time`.
     pub(crate) fn at(&mut self, hash: u64, time: Timestamp) -> Option<&mut Figures> {
         let (place, claim) = self.sets.claim(hash, |figures| figures.worth(time))?;
-        let window = self.window;
+        let index = self.window_of(time);
         let figures = self.sets.at(place)?;
         if let Claim::Evicted(gone) = claim {
             figures.channels.inherit(&gone.channels, time);
         }
-        figures.advance(time, window);
+        figures.advance(time, index);
         Some(figures)
+    }
+
+    /// Numbers the window of `time`; divides only where it is not the one that was met last.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "only differences modulo 2^32 are used"
+    )]
+    fn window_of(&mut self, time: Timestamp) -> u32 {
+        let micros = time.micros();
+        if !self.met.0.contains(&micros) {
+            let into = micros.rem_euclid(self.window);
+            let begins = micros.saturating_sub(into);
+            let ends = micros.saturating_add(self.window - into);
+            self.met = (begins..ends, micros.div_euclid(self.window) as u32);
+        }
+        self.met.1
     }
 }
 
@@ -189,10 +211,9 @@ impl Figures {
         if until > time.micros() { until as f64 + OWES } else { self.last.micros() as f64 - OWES }
     }
 
-    /// Halves the window's figures as often as windows passed.
-    fn advance(&mut self, time: Timestamp, window: Duration) {
+    /// Halves the window's figures as often as windows passed to the one of number `index`.
+    fn advance(&mut self, time: Timestamp, index: u32) {
         self.last = self.last.max(time);
-        let index = window_index(time, window);
         let passed = index.wrapping_sub(self.window);
         if passed == 0 || passed > u32::MAX / 2 {
             return;
@@ -250,16 +271,6 @@ impl Figures {
             &mut self.nxdomain,
         ]
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "only differences modulo 2^32 are used"
-)]
-fn window_index(time: Timestamp, window: Duration) -> u32 {
-    let width = i64::try_from(window.as_micros()).unwrap_or(i64::MAX).max(1);
-    time.micros().div_euclid(width) as u32
 }
 
 #[cfg(test)]

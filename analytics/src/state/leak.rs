@@ -119,9 +119,17 @@ impl Bucket {
     }
 
     /// Returns the microseconds that `bytes` take to drain, rounded up.
-    #[expect(clippy::cast_possible_truncation, reason = "saturates at 292,000 years")]
+    ///
+    /// Not by `ceil`, which is a call into the mathematics library on the oldest x86-64.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "saturates at 292,000 years"
+    )]
     fn span(&self, bytes: f64) -> i64 {
-        (bytes / self.bytes_per_second * 1e6).ceil() as i64
+        let micros = bytes / self.bytes_per_second * 1e6;
+        let below = micros as i64;
+        below.saturating_add(i64::from((below as f64) < micros))
     }
 }
 
@@ -139,7 +147,7 @@ impl Buckets {
     pub(crate) fn fullest(&self, levels: &Levels, now: Timestamp) -> (Tier, f64) {
         let mut fullest = (Tier(0), 0.0);
         for (index, (empty, bucket)) in levels.0.iter().zip(&self.tiers).enumerate() {
-            let Some(bucket) = bucket else { continue };
+            let Some(bucket) = bucket.as_ref().filter(|_| *empty > now.micros()) else { continue };
             let fill = bucket.level(*empty, now) / bucket.burst_bytes;
             if fill > fullest.1 {
                 fullest = (Tier(index), fill);

@@ -19,7 +19,8 @@ pub struct SeenFilter {
     old: Vec<[u64; WORDS]>,
     names: u64,
     capacity: u64,
-    span: Duration,
+    /// Microseconds that a generation lasts at most.
+    span: u64,
     began: Option<Timestamp>,
     /// Generations that ended because they were full, not because they were old.
     pub early_turns: u64,
@@ -36,7 +37,7 @@ impl SeenFilter {
             old: vec![[0; WORDS]; blocks],
             names: 0,
             capacity: u64::from(names),
-            span,
+            span: u64::try_from(span.as_micros()).unwrap_or(u64::MAX),
             began: None,
             early_turns: 0,
         }
@@ -95,7 +96,7 @@ impl SeenFilter {
     fn turn(&mut self, time: Timestamp) {
         let began = *self.began.get_or_insert(time);
         let full = self.names >= self.capacity;
-        if full || time.since(began) >= self.span {
+        if full || time.micros_since(began) >= self.span {
             self.early_turns += u64::from(full);
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.fill([0; WORDS]);

@@ -61,6 +61,7 @@ impl<T: Copy + Default> Sets<T> {
     }
 
     /// Finds the key of `hash` if it is there.
+    #[cfg(test)]
     pub(crate) fn find(&self, hash: u64) -> Option<&T> {
         let (set, tag) = self.set_of(hash);
         let way = self.tags.get(set)?.iter().position(|other| *other == tag)?;

@@ -37,21 +37,15 @@ impl Wildcards {
     }
 
     /// Takes a name its client asks for the first time; tells whether all names of its domain had
-    /// the same addresses, for long enough and for enough clients.
-    pub fn add(&mut self, transaction: &Transaction) -> bool {
+    /// the same addresses, for long enough and for enough clients. `domain` and `client` are the
+    /// hashes of both, letters folded.
+    pub(crate) fn add(&mut self, transaction: &Transaction, domain: u64, client: u64) -> bool {
         let answer = &transaction.answer;
         if !transaction.has_answer() || answer.n_addresses == 0 || transaction.domain_at == 0 {
             return false;
         }
-        let mut lower = [0_u8; 256];
-        let domain = transaction.domain_wire();
-        for (cell, byte) in lower.iter_mut().zip(domain) {
-            *cell = byte.to_ascii_lowercase();
-        }
-        let domain = lower.get(..domain.len()).unwrap_or_default();
         // By type: its IPv4 and IPv6 addresses are two sets.
         let key = self.hasher.hash_one((domain, transaction.qtype));
-        let client = self.hasher.hash_one(transaction.client);
         self.wildcard(key).is_some_and(|wildcard| wildcard.add(answer.addresses, client))
     }
 
@@ -95,6 +89,10 @@ mod tests {
 
     use super::*;
 
+    fn add(wildcards: &mut Wildcards, n: u8, client: u8, addresses: u32) -> bool {
+        wildcards.add(&asked(n, client, addresses), 1, u64::from(client))
+    }
+
     fn asked(n: u8, client: u8, addresses: u32) -> Transaction {
         let qname = Name::parse(&format!("n{n}.ExamplE.com")).unwrap();
         let mut transaction = Transaction {
@@ -112,17 +110,17 @@ mod tests {
     #[test]
     fn it_takes_names_and_clients_with_the_same_addresses() {
         let mut wildcards = Wildcards::new(1);
-        let told: Vec<bool> = (0..10).map(|n| wildcards.add(&asked(n, n % 3, 7))).collect();
+        let told: Vec<bool> = (0..10).map(|n| add(&mut wildcards, n, n % 3, 7)).collect();
         assert_eq!(told.iter().filter(|told| **told).count(), 3, "{told:?}");
-        assert!(!wildcards.add(&asked(10, 0, 8)), "other addresses begin anew");
+        assert!(!add(&mut wildcards, 10, 0, 8), "other addresses begin anew");
     }
 
     #[test]
     fn one_client_alone_makes_no_wildcard_and_neither_do_answers_without_addresses() {
         let mut wildcards = Wildcards::new(1);
-        assert!((0..100).all(|n| !wildcards.add(&asked(n, 1, 7))));
+        assert!((0..100).all(|n| !add(&mut wildcards, n, 1, 7)));
         let mut empty = asked(0, 1, 0);
         empty.answer.n_addresses = 0;
-        assert!(!wildcards.add(&empty));
+        assert!(!wildcards.add(&empty, 1, 1));
     }
 }
