@@ -147,7 +147,13 @@ impl AllowList {
         let all = &self.all;
         self.structural
             .sort_by_key(|entry| all.get(entry.index).and_then(Allow::bits).unwrap_or(u32::MAX));
-        self.undelegated.sort_by_key(|index| all.get(*index).is_some_and(|a| a.shapes.is_empty()));
+        // What a site adds beside the classes that are there must have an effect: of allowances for
+        // the same names the largest budget holds.
+        let budget = |index: &usize| std::cmp::Reverse(all.get(*index).map(|allow| allow.budget));
+        self.by_domain.values_mut().for_each(|there| there.sort_by_key(budget));
+        self.undelegated.sort_by_key(|index| {
+            (all.get(*index).is_some_and(|allow| allow.shapes.is_empty()), budget(index))
+        });
         Ok(())
     }
 
@@ -410,6 +416,29 @@ mod tests {
         let list = list(&both).unwrap();
         assert!(allowed(&list, "deadbeef.x.org", 0) && allowed(&list, "123.x.org", 0));
         assert!(!allowed(&list, "deadbee.x.org", 0));
+    }
+
+    #[test]
+    fn the_line_that_an_alert_proposes_holds_beside_the_class_that_was_used_up() {
+        let class = "[[class]]\nname = \"c\"\ndomains = [\"x.org\"]\nshape = \"<hex:8>\"\n\
+                     budget = 5\nreason = \"r\"\nsource = \"s\"\n\
+                     [undelegated]\nreason = \"r\"\nsource = \"s\"\nbudget = 20\n";
+        let own = "[[allow]]\ndomain = \"x.org\"\nreason = \"r\"\n\
+                   [undelegated]\nreason = \"r\"\nbudget = 100\n";
+        let mut list = list(class).unwrap();
+        let file = toml_file::parse(&format!("version = 1\n{own}"), "allow/site.toml").unwrap();
+        list.extend(file, "allow/site.toml").unwrap();
+        let answer = Some(AnswerFacts { rcode: NXDOMAIN, ..AnswerFacts::default() });
+        for (name, domain_at, suffix_known, budget) in
+            [("deadbeef.x.org", 9, true, 50), ("some.thing", 0, false, 100)]
+        {
+            let qname = Name::parse(name).unwrap();
+            let time = Timestamp(0);
+            let (qtype, same_answers) = (1, false);
+            let facts =
+                Facts { qname: &qname, domain_at, suffix_known, qtype, time, answer, same_answers };
+            assert_eq!(list.find(&facts).map(|allow| allow.budget), Some(budget), "{name}");
+        }
     }
 
     #[test]
