@@ -39,6 +39,8 @@ pub struct SensorConfig {
     pub tcp_ahead_segments: u32,
     /// Octets kept of all TCP streams together.
     pub tcp_kept_bytes: u32,
+    /// Seconds a hole in a TCP stream is waited for.
+    pub tcp_hole_timeout_seconds: u32,
     /// TCP connections on their way to being open remembered at once.
     pub tcp_handshakes: u32,
     /// Seconds a TCP connection may take to open.
@@ -68,6 +70,7 @@ impl Default for SensorConfig {
             tcp_ahead_bytes: 65_536,
             tcp_ahead_segments: 64,
             tcp_kept_bytes: 8_388_608,
+            tcp_hole_timeout_seconds: 10,
             tcp_handshakes: 32_768,
             tcp_handshake_timeout_seconds: 10,
             fragmented_datagrams: 4_096,
@@ -87,6 +90,7 @@ impl SensorConfig {
             ahead_bytes: usize::try_from(self.tcp_ahead_bytes).unwrap_or(usize::MAX),
             ahead_segments: usize::try_from(self.tcp_ahead_segments).unwrap_or(usize::MAX),
             kept_bytes: self.tcp_kept_bytes.into(),
+            hole_timeout: Duration::from_secs(self.tcp_hole_timeout_seconds.into()),
             handshakes: HandshakeLimits {
                 connections: self.tcp_handshakes,
                 timeout: Duration::from_secs(self.tcp_handshake_timeout_seconds.into()),

@@ -64,6 +64,8 @@ counters! {
     fragment_duplicate => "fragment.duplicate",
     /// Fragments given up: the others did not come in time, bounds were reached, or cut.
     fragment_dropped => "fragment.dropped",
+    /// Fragments that contradicted what was there of their datagram, which began anew with them.
+    fragment_conflicts => "fragment.conflicts",
     /// Fragments waiting for others.
     fragment_pending => "fragment.pending",
     /// Datagrams put together.

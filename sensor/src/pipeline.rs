@@ -5,6 +5,8 @@
 
 mod messages;
 
+use std::time::Duration;
+
 use self::messages::Messages;
 use crate::capture::{Frame, LinkType, Losses};
 use crate::config::SensorConfig;
@@ -15,7 +17,12 @@ use crate::decode::segment::{
 };
 use crate::decode::streams::Streams;
 use crate::record::{Record, Transport};
+use crate::time::Timestamp;
 use crate::transaction::Sighting;
+
+/// A frame so much earlier than the one before it is not out of order: the clock was set back, or
+/// a stamp was wrong, or another capture follows.
+const SET_BACK: Duration = Duration::from_secs(10);
 
 /// Frames in, records out.
 pub struct Pipeline {
@@ -24,6 +31,8 @@ pub struct Pipeline {
     fragments: Fragments,
     streams: Streams,
     messages: Messages,
+    /// When the last frame was captured.
+    last: Timestamp,
 }
 
 /// How much a record tells.
@@ -46,6 +55,7 @@ impl Pipeline {
             fragments: Fragments::new(config.fragment_limits()),
             streams: Streams::new(config.stream_limits()),
             messages: Messages::new(config, detail),
+            last: Timestamp(i64::MIN),
         }
     }
 
@@ -53,6 +63,10 @@ impl Pipeline {
     pub fn frame(&mut self, frame: &Frame<'_>, sink: &mut impl FnMut(Record<'_>)) {
         self.counters.frame_offered += 1;
         self.counters.frame_read += 1;
+        if self.last.since(frame.time) >= SET_BACK {
+            self.set_back(frame.time, sink);
+        }
+        self.last = frame.time;
         self.messages.ticks.frame(frame.time, &mut self.counters, sink);
         if frame.link == LinkType::Netlink {
             return self.netlink(frame, sink);
@@ -89,6 +103,19 @@ impl Pipeline {
             more = 1;
             self.found(found, sink);
         });
+    }
+
+    /// Gives up what waits until a time that is far ahead again.
+    #[cold]
+    fn set_back(&mut self, now: Timestamp, sink: &mut impl FnMut(Record<'_>)) {
+        let mut done = Vec::new();
+        self.fragments.set_back(now, &mut self.counters, &mut done);
+        self.datagrams(done, sink);
+        let Self { counters, streams, messages, .. } = self;
+        streams.set_back(now, counters, &mut |counters, heard| {
+            messages.hear(heard, counters, sink);
+        });
+        messages.set_back(now, counters, sink);
     }
 
     /// Takes what the source lost so far, since its beginning.

@@ -240,6 +240,23 @@ impl Transactions {
         }
     }
 
+    /// Hands on every query that came at a time which the clock, set back to `now`, has still
+    /// before it: its time would not be up until then, nor that of those behind it.
+    pub fn set_back(
+        &mut self,
+        now: Timestamp,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let ahead = self.pending.slots().filter(|slot| {
+            let time = self.pending.value(*slot).map(|waiting| waiting.time);
+            time.is_some_and(|time| time.since(now) >= self.limits.timeout)
+        });
+        for slot in ahead.collect::<Vec<_>>() {
+            self.give_up(slot, counters, sink);
+        }
+    }
+
     /// Hands on everything that still waits.
     pub fn finish(&mut self, counters: &mut Counters, sink: &mut impl FnMut(Record<'_>)) {
         while let Some(slot) = self.pending.oldest() {

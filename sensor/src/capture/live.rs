@@ -33,6 +33,7 @@ mod filter;
 mod handle;
 mod interface;
 mod merge;
+mod presence;
 mod refusal;
 mod totals;
 mod worker;
@@ -47,6 +48,7 @@ pub use config::LiveConfig;
 use fanout::Group;
 use handle::{Handle, HandlePlan};
 use merge::{MAX_LAG, Merge, Step};
+use presence::Presence;
 use totals::Totals;
 use worker::Worker;
 
@@ -94,7 +96,9 @@ struct Waiting {
     handle: Handle,
     plan: Arc<HandlePlan>,
     group: Option<Group>,
-    leads: bool,
+    /// Its place among the workers of its interface; the first leads.
+    place: usize,
+    presence: Arc<Presence>,
 }
 
 /// What [`LiveCapture::advance`] came to.
@@ -129,7 +133,7 @@ impl LiveCapture {
             let opened = open_interface(config, name)?;
             for armed in &opened {
                 lanes.push(place);
-                if armed.leads {
+                if armed.place == 0 {
                     let (name, link) = (name.clone(), armed.handle.link());
                     interfaces.push(CapturedInterface { name, link, snaplen: config.snaplen });
                 }
@@ -277,7 +281,8 @@ impl LiveCapture {
             self.free.push(free);
             let worker = Worker {
                 lane,
-                leads: armed.leads,
+                place: armed.place,
+                presence: armed.presence,
                 plan: armed.plan,
                 group: armed.group,
                 free: to_fill,
@@ -343,13 +348,15 @@ fn open_interface(config: &LiveConfig, name: &str) -> Result<Vec<Waiting>, Captu
         ports: config.ports.clone(),
     });
     let (mut group, mut opened) = (None, Vec::new());
-    for number in 0..config.workers {
+    let presence = Arc::new(Presence::new(config.workers));
+    for _ in 0..config.workers {
         let handle = Handle::prepare(&plan)?;
         if config.workers > 1 {
             group = Some(handle.join(name, group)?);
         }
-        let plan = Arc::clone(&plan);
-        opened.push(Waiting { handle, plan, group, leads: number == 0 });
+        let (plan, presence) = (Arc::clone(&plan), Arc::clone(&presence));
+        presence.set(opened.len(), handle.index());
+        opened.push(Waiting { handle, plan, group, place: opened.len(), presence });
     }
     for armed in &mut opened {
         armed.handle.arm(&plan)?;

@@ -1,12 +1,15 @@
 //! IP fragments put together (RFC 791 section 3.2, RFC 8200 section 4.5), bounded in every way.
 //!
-//! Where fragments overlap, the octets that come first in the datagram's order of offsets win, so
-//! the result does not depend on the order of arrival. Time is capture time.
+//! Where fragments overlap and agree, the result does not depend on the order of arrival. Where they
+//! contradict each other, receivers differ: some drop what they have (RFC 5722 section 4, Linux for
+//! IPv4 too), some keep what came first. So the head of what came so far is read for itself, and
+//! the fragment that contradicts it begins anew: what either kind of receiver reads is read here.
+//! Time is capture time.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use etherparse::{Ipv6ExtensionSlice, LaxIpSlice};
+use etherparse::{Ipv6ExtensionSlice, Ipv6ExtensionsSlice, Ipv6FragmentHeaderSlice, LaxIpSlice};
 
 use crate::counter::Counters;
 use crate::decode::path::Path;
@@ -15,6 +18,9 @@ use crate::time::Timestamp;
 
 /// The largest payload of an IP datagram.
 const MAX_DATAGRAM: usize = 65_535;
+
+/// Octets that a fragment costs beside its own: its place in the list and the allocator's share.
+const OVERHEAD: u64 = 64;
 
 /// The bounds of putting fragments together.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +42,8 @@ pub struct FragmentLimits {
 pub struct Fragment<'a> {
     time: Timestamp,
     key: Key,
+    /// What it carries, as its own header numbers it.
+    protocol: u8,
     offset: usize,
     more: bool,
     data: &'a [u8],
@@ -46,7 +54,8 @@ struct Key {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
-    protocol: u8,
+    /// Of IPv4. Fragments of one IPv6 datagram may differ in it (RFC 8200 section 4.5).
+    protocol: Option<u8>,
     /// Networks behind different tunnels may use the same addresses.
     path: Path,
 }
@@ -81,40 +90,76 @@ pub struct Fragments {
 struct Waiting {
     first: Timestamp,
     length: Option<usize>,
+    /// What the fragment at its beginning says that it carries.
+    protocol: u8,
     parts: Vec<(usize, Vec<u8>)>,
 }
 
 impl<'a> Fragment<'a> {
-    /// Reads the fragment in `ip`, met at `time` on `path`; `None` where its place in the datagram
-    /// makes no sense.
+    /// Reads the fragment in `packet`, taken apart as `ip`, met at `time` on `path`; `None` where
+    /// its place in the datagram makes no sense.
+    ///
+    /// What stands behind the header that tells of fragments is cut anywhere, so nothing is read
+    /// out of it, though etherparse takes it for headers where it is numbered like some.
     #[must_use]
-    pub fn read(ip: &LaxIpSlice<'a>, time: Timestamp, path: Path) -> Option<Self> {
+    pub fn read(
+        packet: &'a [u8],
+        ip: &LaxIpSlice<'a>,
+        time: Timestamp,
+        path: Path,
+    ) -> Option<Self> {
         let (source, destination) = (ip.source_addr(), ip.destination_addr());
         let carried = ip.payload();
-        let (id, units, more) = match ip {
+        let (id, units, more, protocol, from, headers) = match ip {
             LaxIpSlice::Ipv4(ip) => {
                 let header = ip.header();
-                let units = header.fragments_offset().value();
-                (u32::from(header.identification()), units, header.more_fragments())
+                let from = header.slice().len();
+                let taken = ip.extensions().auth.map_or(0, |auth| auth.slice().len());
+                let id = u32::from(header.identification());
+                let (units, more) = (header.fragments_offset().value(), header.more_fragments());
+                (id, units, more, header.protocol().0, from, from + taken)
             }
             LaxIpSlice::Ipv6(ip) => {
-                let header =
-                    ip.extensions().clone().into_iter().find_map(|header| match header {
-                        Ipv6ExtensionSlice::Fragment(header) => Some(header),
-                        _ => None,
-                    })?;
-                let units = header.fragment_offset().value();
-                (header.identification(), units, header.more_fragments())
+                let base = ip.header().slice().len();
+                let headers = base + ip.extensions().slice().len();
+                let (header, from) = fragment_header(ip.extensions(), base)?;
+                let (units, more) = (header.fragment_offset().value(), header.more_fragments());
+                (header.identification(), units, more, header.next_header().0, from, headers)
             }
         };
-        let protocol = carried.ip_number.0;
-        let key = Key { source, destination, id, protocol, path };
-        let (offset, data) = (usize::from(units) * 8, carried.payload);
+        let four = source.is_ipv4();
+        let key = Key { source, destination, id, protocol: four.then_some(protocol), path };
+        let data = packet.get(from..headers + carried.payload.len())?;
+        let offset = usize::from(units) * 8;
         // A fragment that is cut by the capture leaves a hole behind it, so it ends nothing.
         let more = more || carried.incomplete;
         let sound = !data.is_empty() && offset + data.len() <= MAX_DATAGRAM;
-        sound.then_some(Self { time, key, offset, more, data })
+        sound.then_some(Self { time, key, protocol, offset, more, data })
     }
+}
+
+/// Finds the header that tells of fragments, and where what it stands before begins.
+fn fragment_header<'a>(
+    extensions: &Ipv6ExtensionsSlice<'a>,
+    base: usize,
+) -> Option<(Ipv6FragmentHeaderSlice<'a>, usize)> {
+    let mut at = base;
+    for header in extensions.clone() {
+        at += match &header {
+            Ipv6ExtensionSlice::HopByHop(raw)
+            | Ipv6ExtensionSlice::Routing(raw)
+            | Ipv6ExtensionSlice::DestinationOptions(raw) => raw.slice().len(),
+            Ipv6ExtensionSlice::Authentication(header) => header.slice().len(),
+            Ipv6ExtensionSlice::Fragment(header) => header.slice().len(),
+        };
+        match header {
+            Ipv6ExtensionSlice::Fragment(header) if header.is_fragmenting_payload() => {
+                return Some((header, at));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Fragments {
@@ -128,6 +173,13 @@ impl Fragments {
     /// given up to make room or because their time is up.
     pub fn push(&mut self, part: &Fragment<'_>, counters: &mut Counters, done: &mut Vec<Datagram>) {
         self.expire(part.time, counters, done);
+        let known = self.table.find(&part.key);
+        if let Some(slot) = known
+            && self.table.value(slot).is_some_and(|waiting| waiting.contradicts(part))
+        {
+            counters.fragment_conflicts += 1;
+            self.give_up(slot, counters, done);
+        }
         let Some(slot) = self.slot_of(part, counters, done) else { return };
         let Some(waiting) = self.table.value_mut(slot) else { return };
         let same =
@@ -140,24 +192,33 @@ impl Fragments {
             counters.fragment_dropped += 1;
             return;
         }
-        if !part.more {
-            waiting.length = Some(part.offset + part.data.len());
-        }
-        waiting.parts.push((part.offset, part.data.to_vec()));
-        self.kept += count(part.data.len());
+        waiting.take(part);
+        self.kept += cost(part.data);
         counters.fragment_pending += 1;
-        let head = waiting.head();
-        if waiting.length == Some(head.len()) {
-            let Key { source, destination, protocol, path, .. } = part.key;
+        if let Some(payload) = waiting.whole() {
+            let protocol = waiting.protocol;
+            let Key { source, destination, path, .. } = part.key;
             let (time, cut) = (part.time, false);
             counters.fragment_assembled += self.release(slot, counters);
             counters.datagram_whole += 1;
-            done.push(Datagram { time, path, source, destination, protocol, payload: head, cut });
+            done.push(Datagram { time, path, source, destination, protocol, payload, cut });
             return;
         }
         while self.kept > self.limits.kept_bytes {
             let Some(oldest) = self.table.oldest() else { return };
             self.give_up(oldest, counters, done);
+        }
+    }
+
+    /// Gives up what came at a time that the clock, set back to `now`, has still before it: it
+    /// would wait until then.
+    pub fn set_back(&mut self, now: Timestamp, counters: &mut Counters, done: &mut Vec<Datagram>) {
+        let ahead = self.table.slots().filter(|slot| {
+            let first = self.table.value(*slot).map(|waiting| waiting.first);
+            first.is_some_and(|first| first.since(now) >= self.limits.timeout)
+        });
+        for slot in ahead.collect::<Vec<_>>() {
+            self.give_up(slot, counters, done);
         }
     }
 
@@ -208,8 +269,8 @@ impl Fragments {
         let key = self.table.key(slot).copied();
         if let (Some(waiting), Some(key)) = (self.table.value_mut(slot), key) {
             let payload = waiting.head();
-            let Key { source, destination, protocol, path, .. } = key;
-            let (time, cut) = (waiting.first, true);
+            let Key { source, destination, path, .. } = key;
+            let (time, protocol, cut) = (waiting.first, waiting.protocol, true);
             if !payload.is_empty() {
                 counters.datagram_cut += 1;
                 done.push(Datagram { time, path, source, destination, protocol, payload, cut });
@@ -223,13 +284,45 @@ impl Fragments {
         let parts = self.table.value_mut(slot).map(|waiting| std::mem::take(&mut waiting.parts));
         self.table.release(slot);
         let parts = parts.unwrap_or_default();
-        self.kept -= parts.iter().map(|(_, data)| count(data.len())).sum::<u64>();
+        self.kept -= parts.iter().map(|(_, data)| cost(data)).sum::<u64>();
         counters.fragment_pending -= count(parts.len());
         count(parts.len())
     }
 }
 
 impl Waiting {
+    fn take(&mut self, part: &Fragment<'_>) {
+        if !part.more {
+            self.length = Some(part.offset + part.data.len());
+        }
+        if part.offset == 0 {
+            self.protocol = part.protocol;
+        }
+        self.parts.push((part.offset, part.data.to_vec()));
+    }
+
+    /// Tells whether `part` has other octets at the same place, or another end.
+    fn contradicts(&self, part: &Fragment<'_>) -> bool {
+        let end = part.offset + part.data.len();
+        let beyond = match self.length {
+            Some(length) if part.more => end > length,
+            Some(length) => end != length,
+            None if part.more => false,
+            None => self.parts.iter().any(|(at, data)| at + data.len() > end),
+        };
+        beyond || self.parts.iter().any(|(at, data)| !agree((*at, data), (part.offset, part.data)))
+    }
+
+    /// Returns the datagram once nothing of it is missing.
+    fn whole(&mut self) -> Option<Vec<u8>> {
+        let length = self.length?;
+        let there: usize = self.parts.iter().map(|(_, data)| data.len()).sum();
+        if there < length {
+            return None;
+        }
+        Some(self.head()).filter(|payload| payload.len() == length)
+    }
+
     /// Returns the octets from the beginning to the first that is missing.
     fn head(&mut self) -> Vec<u8> {
         self.parts.sort_by_key(|(offset, _)| *offset);
@@ -241,6 +334,17 @@ impl Waiting {
         payload.truncate(self.length.unwrap_or(usize::MAX));
         payload
     }
+}
+
+/// Tells whether two pieces have the same octets where they overlap.
+fn agree(one: (usize, &[u8]), other: (usize, &[u8])) -> bool {
+    let (first, second) = if one.0 <= other.0 { (one, other) } else { (other, one) };
+    let Some(behind) = first.1.get(second.0 - first.0..) else { return true };
+    behind.iter().zip(second.1).all(|(a, b)| a == b)
+}
+
+fn cost(data: &[u8]) -> u64 {
+    count(data.len()) + OVERHEAD
 }
 
 fn count(n: usize) -> u64 {
@@ -258,7 +362,7 @@ mod tests {
     const LIMITS: FragmentLimits = FragmentLimits {
         datagrams: 2,
         parts: 64,
-        kept_bytes: 4096,
+        kept_bytes: 8192,
         timeout: Duration::from_secs(30),
         seed: 1,
     };
@@ -266,9 +370,9 @@ mod tests {
     fn part(id: u32, seconds: i64, offset: usize, more: bool, data: &[u8]) -> Fragment<'_> {
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let path = Path::default();
-        let key = Key { source: ip, destination: ip, id, protocol: 17, path };
+        let key = Key { source: ip, destination: ip, id, protocol: Some(17), path };
         let time = Timestamp(seconds * 1_000_000);
-        Fragment { time, key, offset, more, data }
+        Fragment { time, key, protocol: 17, offset, more, data }
     }
 
     fn balanced(counters: &Counters, taken: u64) -> bool {

@@ -140,6 +140,17 @@ impl Handshakes {
         }
     }
 
+    /// Gives up what began at a time that the clock, set back to `now`, has still before it.
+    pub(super) fn set_back(&mut self, now: Timestamp, told: &mut impl FnMut(TcpEvent, Flow)) {
+        let ahead = self.table.slots().filter(|slot| {
+            let began = self.table.value(*slot).map(|waiting| waiting.time);
+            began.is_some_and(|began| began.since(now) >= self.timeout)
+        });
+        for slot in ahead.collect::<Vec<_>>() {
+            self.give_up(slot, told);
+        }
+    }
+
     fn expire(&mut self, now: Timestamp, told: &mut impl FnMut(TcpEvent, Flow)) {
         while let Some(oldest) = self.table.oldest() {
             let waits = self.table.value(oldest).map(|waiting| now.since(waiting.time));

@@ -2,12 +2,14 @@
 
 pub mod foreign;
 pub mod fragment;
+mod framing;
 pub mod handshake;
 pub mod heard;
 mod layer;
 mod link;
 pub mod message;
 pub mod path;
+mod place;
 pub mod rdata;
 pub mod segment;
 mod stream;

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use etherparse::{IpNumber, LaxIpSlice, TcpSlice, UdpSlice};
+use etherparse::{IpNumber, Ipv6ExtensionsSlice, LaxIpSlice, TcpSlice, UdpSlice};
 
 use crate::capture::{Frame, LinkType};
 use crate::decode::fragment::{Datagram, Fragment};
@@ -194,7 +194,21 @@ pub fn found_in_datagram<'a>(datagram: &'a Datagram, ports: &[u16]) -> Found<'a>
     let Datagram { time, path, source, destination, protocol, cut, .. } = *datagram;
     let mut walk = Walk { time, ports, path, cut };
     let ends = Ends { source, destination, cut };
-    match walk.transport(IpNumber(protocol), &datagram.payload, &ends) {
+    let protocol = IpNumber(protocol);
+    let (protocol, payload) = match (source, protocol) {
+        // Headers behind the one that tells of fragments are part of what was fragmented.
+        (IpAddr::V6(_), _) | (_, IpNumber::AUTHENTICATION_HEADER) => {
+            let (headers, behind, rest, _) =
+                Ipv6ExtensionsSlice::from_slice_lax(protocol, &datagram.payload);
+            if headers.is_fragmenting_payload() {
+                // No receiver takes a fragment in fragments of the same packet (Linux refuses it).
+                return Found::Passed(Passed::OtherTransport);
+            }
+            (behind, rest)
+        }
+        _ => (protocol, datagram.payload.as_slice()),
+    };
+    match walk.transport(protocol, payload, &ends) {
         Ok(Step::Found(found)) => found,
         Ok(Step::Next(next)) => walk.run(next),
         Err(passed) => Found::Passed(walk.reason(passed)),
@@ -250,7 +264,8 @@ impl Walk<'_> {
         })?;
         let carried = ip.payload();
         if carried.fragmented {
-            let fragment = Fragment::read(&ip, self.time, self.path).ok_or(Passed::Fragment)?;
+            let fragment =
+                Fragment::read(data, &ip, self.time, self.path).ok_or(Passed::Fragment)?;
             return Ok(Step::Found(Found::Fragment(fragment)));
         }
         let (source, destination) = (ip.source_addr(), ip.destination_addr());

@@ -3,18 +3,17 @@
 //! Segments may come late, twice or overlapping; a stream may be seen from its middle on. Every
 //! payload octet ends in a counter. Keeps no table.
 
+mod places;
+
 use crate::counter::Counters;
 use crate::decode::foreign::{self, Protocol};
-use crate::decode::heard::{Heard, LENGTH_FIELD, Output, count};
-use crate::decode::message::HEADER;
+use crate::decode::framing::{JUDGED, begins_message, frames, may_begin_message};
+use crate::decode::heard::{Heard, Output, count};
 use crate::decode::path::Path;
+use crate::decode::place::{Ahead, FAR, Place};
 use crate::decode::segment::{Segment, TcpFacts};
 use crate::decode::streams::StreamLimits;
-use crate::decode::wire::u16_at;
 use crate::time::Timestamp;
-
-/// Octets by which the beginning of a message is told: length, id, flags, number of questions.
-const JUDGED: usize = 8;
 
 /// Octets of a stream of another protocol after which it is told again.
 const TOLD_AGAIN: u64 = 1 << 20;
@@ -22,76 +21,68 @@ const TOLD_AGAIN: u64 = 1 << 20;
 /// Octets that a slot may keep allocated whatever it holds.
 const SLOT_OCTETS: usize = 1024;
 
-/// A sequence number further off than this begins another stream (the largest window is 1 GiB,
-/// but no DNS exchange comes near it).
-const FAR: u32 = 1 << 22;
-
 /// One direction of a connection.
+///
+/// A sender can say that its stream goes on elsewhere and its receiver will not believe it: a
+/// segment far off, a SYN amid a connection (RFC 5961 section 4), a reset with another number than
+/// the next (section 3). So where the stream was left is remembered, and it goes on there as soon
+/// as a segment does.
 #[derive(Default)]
 pub(super) struct Stream {
-    /// Sequence number of the next octet to read.
-    next: u32,
-    /// Whether `next` is known.
+    /// Where it is read.
+    here: Place,
+    /// Where it was read before.
+    left: Option<Box<Place>>,
+    /// Whether `here` is known.
     started: bool,
-    /// Whether the next octet begins a message or continues the one in `partial`.
-    in_step: bool,
-    /// The beginning of a message whose rest has not come.
-    partial: Vec<u8>,
-    /// Segments behind a hole, in the order they came.
-    ahead: Vec<Ahead>,
-    /// Whether its first octet is known and no message was read or octet lost yet.
-    untouched: bool,
-    /// The protocol that it carries instead of DNS.
-    foreign: Option<Protocol>,
-    /// Octets of that protocol not told yet.
-    untold: u64,
+    /// Where a handshake says that it begins, and where another one says so since.
+    start: Option<u32>,
+    start_anew: Option<u32>,
     last: Timestamp,
     /// Sequence number behind the last octet, once the sender told it.
     end: Option<u32>,
+    /// Nothing came since its end.
+    ended: bool,
     pub(super) path: Path,
-}
-
-struct Ahead {
-    sequence: u32,
-    time: Timestamp,
-    data: Vec<u8>,
 }
 
 impl Stream {
     pub(super) fn reset(&mut self) {
-        self.next = 0;
+        self.here.reset();
+        self.left = None;
         self.started = false;
-        self.in_step = false;
-        self.partial.clear();
-        self.ahead.clear();
-        self.untouched = false;
-        self.foreign = None;
-        self.untold = 0;
+        (self.start, self.start_anew) = (None, None);
         self.end = None;
+        self.ended = false;
     }
 
     /// Tells whether nothing waits here.
     pub(super) fn is_idle(&self) -> bool {
-        self.partial.is_empty() && self.ahead.is_empty()
+        self.here.is_idle() && self.left.as_ref().is_none_or(|left| left.is_idle())
     }
 
     /// Returns the segments that wait behind a hole.
     pub(super) fn segments(&self) -> usize {
-        self.ahead.len()
+        self.here.ahead.len() + self.left.as_ref().map_or(0, |left| left.ahead.len())
+    }
+
+    /// Returns when the first segment came that waits behind a hole.
+    pub(super) fn waits_since(&self) -> Option<Timestamp> {
+        self.here.ahead.iter().map(|ahead| ahead.time).min()
     }
 
     /// Returns the octets and segments that are allocated.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> (usize, usize) {
-        (self.partial.capacity(), self.ahead.capacity())
+        (self.here.partial.capacity(), self.here.ahead.capacity())
     }
 
     /// Begins at a sequence number that a handshake told.
     pub(super) fn begin(&mut self, sequence: u32) {
-        self.next = sequence;
+        self.here.reset();
+        (self.here.next, self.here.in_step, self.here.untouched) = (sequence, true, true);
         self.started = true;
-        self.in_step = true;
-        self.untouched = true;
+        (self.start, self.start_anew) = (Some(sequence), None);
     }
 
     pub(super) fn take<F: FnMut(&mut Counters, Heard<'_>)>(
@@ -110,7 +101,7 @@ impl Stream {
             self.data(sequence, segment, limits, out);
         }
         // The octets before the last may still be on their way.
-        if self.end == Some(self.next) {
+        if self.end == Some(self.here.next) {
             self.end(out);
         }
         self.shrink();
@@ -118,11 +109,12 @@ impl Stream {
 
     /// Gives back what a large message or a long hole took; a slot keeps a little for the next.
     fn shrink(&mut self) {
-        if self.partial.capacity() > SLOT_OCTETS.max(self.partial.len() * 2) {
-            self.partial.shrink_to(SLOT_OCTETS);
+        let Place { partial, ahead, .. } = &mut self.here;
+        if partial.capacity() > SLOT_OCTETS.max(partial.len() * 2) {
+            partial.shrink_to(SLOT_OCTETS);
         }
-        if self.ahead.is_empty() {
-            self.ahead = Vec::new();
+        if ahead.is_empty() {
+            *ahead = Vec::new();
         }
     }
 
@@ -134,16 +126,12 @@ impl Stream {
         out: &mut Output<'_, F>,
     ) {
         self.last = segment.time;
-        let off = sequence.wrapping_sub(self.next);
-        if !self.started || (FAR..u32::MAX - FAR).contains(&off) {
-            while !self.ahead.is_empty() {
-                self.jump_hole(out);
-            }
-            self.drop_partial(out);
+        self.ended = false;
+        if !self.started {
             self.started = true;
-            self.in_step = false;
-            self.untouched = false;
-            self.next = sequence;
+            self.here.next = sequence;
+        } else if sequence != self.here.next {
+            self.find_place(sequence, out);
         }
         self.place(sequence, segment.time, segment.payload, limits, out);
         self.take_ahead(out);
@@ -158,8 +146,9 @@ impl Stream {
         limits: &StreamLimits,
         out: &mut Output<'_, F>,
     ) {
-        let off = sequence.wrapping_sub(self.next);
+        let off = sequence.wrapping_sub(self.here.next);
         if off == 0 {
+            self.here.reads = self.here.reads.saturating_add(1);
             self.read(time, data, out);
         } else if off >= FAR {
             let seen = usize::try_from(off.wrapping_neg()).unwrap_or(usize::MAX).min(data.len());
@@ -168,49 +157,35 @@ impl Stream {
             if !new.is_empty() {
                 self.read(time, new, out);
             }
-        } else if self.ahead.iter().any(|a| a.sequence == sequence && a.data.len() >= data.len()) {
+        } else if self.here.has_ahead(sequence, data) {
             out.counters.tcp_octets_duplicate += count(data);
         } else {
-            let kept: usize = self.ahead.iter().map(|ahead| ahead.data.len()).sum();
+            let ahead = &mut self.here.ahead;
+            let kept: usize = ahead.iter().map(|ahead| ahead.data.len()).sum();
             out.counters.tcp_octets_pending += count(data);
-            self.ahead.push(Ahead { sequence, time, data: data.to_vec() });
-            if kept + data.len() > limits.ahead_bytes || self.ahead.len() > limits.ahead_segments {
-                self.jump_hole(out);
+            ahead.push(Ahead { sequence, time, data: data.to_vec() });
+            if kept + data.len() > limits.ahead_bytes || ahead.len() > limits.ahead_segments {
+                self.pass_hole(out);
             }
         }
     }
 
     /// Reads what waited, as far as no hole is left before it.
     fn take_ahead<F: FnMut(&mut Counters, Heard<'_>)>(&mut self, out: &mut Output<'_, F>) {
-        while let Some(index) = self.earliest() {
-            let due = self.ahead.get(index).is_some_and(|ahead| {
-                let off = ahead.sequence.wrapping_sub(self.next);
-                off == 0 || off >= FAR
-            });
-            if !due {
-                return;
-            }
+        while let Some(index) = self.here.due() {
             self.read_ahead(index, out);
         }
     }
 
     /// Gives up the octets that are missing before the earliest waiting segment.
     fn jump_hole<F: FnMut(&mut Counters, Heard<'_>)>(&mut self, out: &mut Output<'_, F>) {
-        let Some(index) = self.earliest() else { return };
-        let Some(sequence) = self.ahead.get(index).map(|ahead| ahead.sequence) else { return };
+        let Some(sequence) = self.here.first_ahead() else { return };
         out.counters.tcp_gaps += 1;
         self.drop_partial(out);
-        self.in_step = false;
-        self.untouched = false;
-        self.next = sequence;
+        self.here.in_step = false;
+        self.here.untouched = false;
+        self.here.next = sequence;
         self.take_ahead(out);
-    }
-
-    fn earliest(&self) -> Option<usize> {
-        // Distance from a point well behind `next`, so that segments partly seen come first.
-        let from = self.next.wrapping_sub(FAR);
-        let waiting = self.ahead.iter().enumerate();
-        waiting.min_by_key(|(_, ahead)| ahead.sequence.wrapping_sub(from)).map(|(index, _)| index)
     }
 
     fn read_ahead<F: FnMut(&mut Counters, Heard<'_>)>(
@@ -218,9 +193,9 @@ impl Stream {
         index: usize,
         out: &mut Output<'_, F>,
     ) {
-        let ahead = self.ahead.swap_remove(index);
+        let ahead = self.here.ahead.swap_remove(index);
         out.counters.tcp_octets_pending -= count(&ahead.data);
-        let off = self.next.wrapping_sub(ahead.sequence);
+        let off = self.here.next.wrapping_sub(ahead.sequence);
         let seen = usize::try_from(off).unwrap_or(usize::MAX).min(ahead.data.len());
         let (old, new) = ahead.data.split_at_checked(seen).unwrap_or((&ahead.data, &[]));
         out.counters.tcp_octets_duplicate += count(old);
@@ -236,35 +211,36 @@ impl Stream {
         data: &[u8],
         out: &mut Output<'_, F>,
     ) {
-        self.next = self.next.wrapping_add(u32::try_from(data.len()).unwrap_or_default());
-        if self.foreign.is_some() {
+        self.here.next = self.here.next.wrapping_add(u32::try_from(data.len()).unwrap_or_default());
+        if self.here.foreign.is_some() {
             self.pass_foreign(time, data, out);
             return;
         }
-        if !self.in_step || (self.untouched && self.partial.len() < JUDGED) {
-            let head: Vec<u8> = self.partial.iter().chain(data).take(JUDGED).copied().collect();
+        if !self.here.in_step || (self.here.untouched && self.here.partial.len() < JUDGED) {
+            let head: Vec<u8> =
+                self.here.partial.iter().chain(data).take(JUDGED).copied().collect();
             if let Some(protocol) = foreign::stream(&head).filter(|_| head.len() == JUDGED) {
                 self.turn_foreign(time, protocol, data, out);
                 return;
             }
         }
-        if !self.in_step && !self.find_step(data, out) {
+        if !self.here.in_step && !self.find_step(data, out) {
             return;
         }
-        if self.partial.is_empty() {
+        if self.here.partial.is_empty() {
             let rest = frames(data, |message| out.message(time, message));
-            self.untouched &= rest.len() == data.len();
+            self.here.untouched &= rest.len() == data.len();
             out.counters.tcp_octets_pending += count(rest);
-            self.partial.extend_from_slice(rest);
+            self.here.partial.extend_from_slice(rest);
             return;
         }
-        out.counters.tcp_octets_pending -= count(&self.partial);
-        self.partial.extend_from_slice(data);
-        let rest = frames(&self.partial, |message| out.message(time, message)).len();
-        let read = self.partial.len() - rest;
-        self.untouched &= read == 0;
-        self.partial.drain(..read);
-        out.counters.tcp_octets_pending += count(&self.partial);
+        out.counters.tcp_octets_pending -= count(&self.here.partial);
+        self.here.partial.extend_from_slice(data);
+        let rest = frames(&self.here.partial, |message| out.message(time, message)).len();
+        let read = self.here.partial.len() - rest;
+        self.here.untouched &= read == 0;
+        self.here.partial.drain(..read);
+        out.counters.tcp_octets_pending += count(&self.here.partial);
     }
 
     /// Gives the stream up as DNS, what waits of it included.
@@ -275,13 +251,13 @@ impl Stream {
         data: &[u8],
         out: &mut Output<'_, F>,
     ) {
-        let octets = count(&self.partial) + count(data);
-        out.counters.tcp_octets_pending -= count(&self.partial);
+        let octets = count(&self.here.partial) + count(data);
+        out.counters.tcp_octets_pending -= count(&self.here.partial);
         out.counters.tcp_octets_foreign += octets;
-        let head = if self.partial.is_empty() { data } else { &self.partial };
+        let head = if self.here.partial.is_empty() { data } else { &self.here.partial };
         out.foreign(time, protocol, octets, head);
-        self.foreign = Some(protocol);
-        self.partial.clear();
+        self.here.foreign = Some(protocol);
+        self.here.partial.clear();
     }
 
     fn pass_foreign<F: FnMut(&mut Counters, Heard<'_>)>(
@@ -291,8 +267,8 @@ impl Stream {
         out: &mut Output<'_, F>,
     ) {
         out.counters.tcp_octets_foreign += count(data);
-        self.untold += count(data);
-        if self.untold >= TOLD_AGAIN {
+        self.here.untold += count(data);
+        if self.here.untold >= TOLD_AGAIN {
             self.tell_rest(time, data, out);
         }
     }
@@ -303,8 +279,8 @@ impl Stream {
         head: &[u8],
         out: &mut Output<'_, F>,
     ) {
-        if let Some(protocol) = self.foreign.filter(|_| self.untold > 0) {
-            out.foreign(time, protocol, std::mem::take(&mut self.untold), head);
+        if let Some(protocol) = self.here.foreign.filter(|_| self.here.untold > 0) {
+            out.foreign(time, protocol, std::mem::take(&mut self.here.untold), head);
         }
     }
 
@@ -313,84 +289,58 @@ impl Stream {
     /// Senders write the length field apart, even octet by octet, so what is too short to judge
     /// waits. Tells whether `data` may be read on.
     fn find_step<F>(&mut self, data: &[u8], out: &mut Output<'_, F>) -> bool {
-        let kept = self.partial.len();
-        let head: Vec<u8> = self.partial.iter().chain(data).take(JUDGED).copied().collect();
+        let kept = self.here.partial.len();
+        let head: Vec<u8> = self.here.partial.iter().chain(data).take(JUDGED).copied().collect();
         if head.len() < JUDGED {
             out.counters.tcp_octets_pending += count(data);
-            self.partial.extend_from_slice(data);
+            self.here.partial.extend_from_slice(data);
             return false;
         }
         if kept > 0 && begins_message(&head) {
-            self.in_step = true;
+            self.here.in_step = true;
             return true;
         }
         self.drop_partial(out);
-        self.in_step = begins_message(data);
-        if !self.in_step {
+        self.here.in_step = begins_message(data);
+        if !self.here.in_step {
             out.counters.tcp_octets_skipped += count(data);
         }
-        self.in_step
+        self.here.in_step
     }
 
     /// Ends the stream: what waits behind holes is read as far as it can be.
     ///
     /// What was read stays known, so that a retransmission is not read again.
     pub(super) fn end<F: FnMut(&mut Counters, Heard<'_>)>(&mut self, out: &mut Output<'_, F>) {
-        while !self.ahead.is_empty() {
+        self.forget(out);
+        while !self.here.ahead.is_empty() {
             self.jump_hole(out);
         }
         // A stream read from its first octet on that never became a message is something else,
         // unless it broke off in what may have become one.
-        if self.untouched && !self.partial.is_empty() && !may_begin_message(&self.partial) {
-            let partial = std::mem::take(&mut self.partial);
+        if self.here.untouched
+            && !self.here.partial.is_empty()
+            && !may_begin_message(&self.here.partial)
+        {
+            let partial = std::mem::take(&mut self.here.partial);
             out.counters.tcp_octets_pending -= count(&partial);
             self.turn_foreign(self.last, foreign::describe(&partial), &partial, out);
-            self.partial = partial;
-            self.partial.clear();
+            self.here.partial = partial;
+            self.here.partial.clear();
         }
         self.tell_rest(self.last, &[], out);
         self.drop_partial(out);
-        self.in_step = false;
-        self.untouched = false;
-        self.foreign = None;
+        self.here.in_step = false;
+        self.here.untouched = false;
+        self.here.foreign = None;
         self.end = None;
+        self.ended = true;
         self.shrink();
     }
 
     fn drop_partial<F>(&mut self, out: &mut Output<'_, F>) {
-        out.counters.tcp_octets_pending -= count(&self.partial);
-        out.counters.tcp_octets_skipped += count(&self.partial);
-        self.partial.clear();
+        out.counters.tcp_octets_pending -= count(&self.here.partial);
+        out.counters.tcp_octets_skipped += count(&self.here.partial);
+        self.here.partial.clear();
     }
-}
-
-/// Hands every whole message at the head of `data` to `found`; returns what is left.
-fn frames<'a>(data: &'a [u8], mut found: impl FnMut(&'a [u8])) -> &'a [u8] {
-    let mut rest = data;
-    while let Some(length) = u16_at(rest, 0) {
-        let end = LENGTH_FIELD + usize::from(length);
-        let Some(message) = rest.get(LENGTH_FIELD..end) else { break };
-        found(message);
-        rest = rest.get(end..).unwrap_or_default();
-    }
-    rest
-}
-
-/// Tells whether a stream that broke off behind `data` may have begun with a message.
-fn may_begin_message(data: &[u8]) -> bool {
-    data.len() < JUDGED || begins_message(data)
-}
-
-/// Tells whether `data`, from the middle of a stream, looks like the start of a message.
-fn begins_message(data: &[u8]) -> bool {
-    let (Some(length), Some(flags), Some(questions)) =
-        (u16_at(data, 0), u16_at(data, 4), u16_at(data, 6))
-    else {
-        return false;
-    };
-    // A known opcode, the reserved bit clear, and no more questions than anybody sends.
-    usize::from(length) >= HEADER
-        && matches!((flags >> 11) & 0xf, 0 | 2 | 4 | 5 | 6)
-        && flags & 0x0040 == 0
-        && questions <= 1
 }

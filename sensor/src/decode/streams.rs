@@ -1,11 +1,16 @@
 //! The table of TCP streams (RFC 1035 section 4.2.2, RFC 7766), bounded by the config.
 
+use std::collections::VecDeque;
+use std::time::Duration;
+
 use crate::counter::Counters;
 use crate::decode::handshake::{HandshakeLimits, Handshakes, TcpEvent};
 use crate::decode::heard::{Heard, Output, count};
+use crate::decode::place::FAR;
 use crate::decode::segment::{Flow, Segment, TcpFacts};
 use crate::decode::stream::Stream;
 use crate::limited::{LimitedMap, Slot};
+use crate::time::Timestamp;
 
 /// The bounds of reassembly.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +23,8 @@ pub struct StreamLimits {
     pub ahead_segments: usize,
     /// Octets kept of all streams together.
     pub kept_bytes: u64,
+    /// How long a hole is waited for.
+    pub hole_timeout: Duration,
     /// Connections on their way to being open.
     pub handshakes: HandshakeLimits,
     /// Seed of the table's hash.
@@ -42,6 +49,8 @@ pub struct Streams {
     limits: StreamLimits,
     /// Segments that wait behind holes, of all streams together.
     segments: usize,
+    /// Streams with holes, and since when, the earliest first.
+    holes: VecDeque<(Timestamp, Flow)>,
 }
 
 impl Streams {
@@ -49,7 +58,8 @@ impl Streams {
     #[must_use]
     pub fn new(limits: StreamLimits) -> Self {
         let table = LimitedMap::new(limits.streams, limits.seed);
-        Self { table, handshakes: Handshakes::new(limits.handshakes), limits, segments: 0 }
+        let handshakes = Handshakes::new(limits.handshakes);
+        Self { table, handshakes, limits, segments: 0, holes: VecDeque::new() }
     }
 
     /// Takes one TCP segment and hands what is heard in it to `found`.
@@ -72,11 +82,12 @@ impl Streams {
         let known = self.table.find(&flow).and_then(|slot| self.table.value_mut(slot));
         if let Some(stream) = known.filter(|_| facts.rst || facts.syn) {
             self.segments -= stream.segments();
-            stream.end(&mut out);
-            if let Some(start) = self.handshakes.start_of(flow).filter(|_| facts.syn) {
-                stream.reset();
-                stream.begin(start);
+            if facts.rst {
+                stream.refused(facts.sequence, &mut out);
+            } else if let Some(start) = self.handshakes.start_of(flow) {
+                stream.handshake(start, &mut out);
             }
+            self.segments += stream.segments();
         }
         if facts.rst {
             out.counters.tcp_octets_skipped += count(segment.payload);
@@ -85,16 +96,64 @@ impl Streams {
         if segment.payload.is_empty() && !facts.fin {
             return;
         }
-        let Some(slot) = self.slot_of(flow, segment.payload.is_empty(), &mut out) else { return };
+        let first = facts.sequence.wrapping_add(u32::from(facts.syn));
+        let new = (!segment.payload.is_empty()).then_some(first);
+        let Some(slot) = self.slot_of(flow, new, &mut out) else { return };
         self.table.touch(slot);
         let limits = self.limits;
         if let Some(stream) = self.table.value_mut(slot) {
             stream.path = segment.path;
-            self.segments -= stream.segments();
+            let before = stream.segments();
             stream.take(segment, facts, &limits, &mut out);
-            self.segments += stream.segments();
+            self.segments = self.segments - before + stream.segments();
+            if before == 0 && stream.segments() > 0 {
+                self.holes.push_back((time, flow));
+            }
         }
+        self.pass_holes(time, counters, found);
         self.keep_bound(counters, found);
+    }
+
+    /// Goes on behind holes that were waited for long enough.
+    fn pass_holes(
+        &mut self,
+        now: Timestamp,
+        counters: &mut Counters,
+        found: &mut impl FnMut(&mut Counters, Heard<'_>),
+    ) {
+        let most = self.limits.kept_segments();
+        while let Some(&(since, flow)) = self.holes.front() {
+            if now.since(since) < self.limits.hole_timeout && self.holes.len() <= most {
+                return;
+            }
+            self.holes.pop_front();
+            let slot = self.table.find(&flow);
+            let Some(stream) = slot.and_then(|slot| self.table.value_mut(slot)) else { continue };
+            self.segments -= stream.segments();
+            let mut out = Output { flow, path: stream.path, counters, found };
+            let due = |since: Timestamp| now.since(since) >= self.limits.hole_timeout;
+            while stream.waits_since().is_some_and(due) {
+                stream.pass_hole(&mut out);
+            }
+            self.segments += stream.segments();
+            // Another hole, which came later.
+            self.holes.extend(stream.waits_since().map(|since| (since, flow)));
+        }
+    }
+
+    /// Gives up connections that began at a time the clock, set back to `now`, has before it.
+    pub fn set_back(
+        &mut self,
+        now: Timestamp,
+        counters: &mut Counters,
+        found: &mut impl FnMut(&mut Counters, Heard<'_>),
+    ) {
+        for (since, _) in &mut self.holes {
+            *since = now.min(*since);
+        }
+        self.handshakes.set_back(now, &mut |event, flow| {
+            found(counters, Heard::Connection(event, flow));
+        });
     }
 
     /// Gives up the streams longest idle while all together keep too much.
@@ -121,22 +180,23 @@ impl Streams {
         }
     }
 
+    /// Returns the slot of `flow`, where `new` tells the number of its first octet a new one.
     fn slot_of<F: FnMut(&mut Counters, Heard<'_>)>(
         &mut self,
         flow: Flow,
-        only_known: bool,
+        new: Option<u32>,
         out: &mut Output<'_, F>,
     ) -> Option<Slot> {
         let known = self.table.find(&flow);
-        if known.is_some() || only_known {
-            return known;
-        }
+        let Some(first) = new.filter(|_| known.is_none()) else { return known };
         if self.table.is_full()
             && let Some(oldest) = self.table.oldest()
         {
             self.evict(oldest, out.counters, out.found);
         }
-        let start = self.handshakes.start_of(flow);
+        // A SYN that nobody answered may have named another number behind the true one.
+        let behind = |start: &u32| first.wrapping_sub(*start) < FAR;
+        let start = self.handshakes.start_of(flow).filter(behind);
         let (slot, stream) = self.table.claim(flow)?;
         stream.reset();
         if let Some(start) = start {
@@ -176,14 +236,12 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-    use std::time::Duration;
 
     use proptest::prelude::*;
 
     use super::*;
     use crate::decode::foreign::Protocol;
     use crate::decode::path::Path;
-    use crate::time::Timestamp;
 
     fn limits() -> StreamLimits {
         StreamLimits {
@@ -191,6 +249,7 @@ mod tests {
             ahead_bytes: 4096,
             ahead_segments: 16,
             kept_bytes: 8192,
+            hole_timeout: Duration::from_secs(10),
             handshakes: HandshakeLimits {
                 connections: 8,
                 timeout: Duration::from_secs(10),

@@ -12,6 +12,7 @@ use crate::defect::Defect;
 use crate::pipeline::Detail;
 use crate::record::{HEAD, NotDns, Record, TickFigures, Transport};
 use crate::tick::Ticks;
+use crate::time::Timestamp;
 use crate::transaction::{Outcome, Sighting, Transactions};
 
 const TYPE_TXT: u16 = 16;
@@ -216,6 +217,16 @@ impl Messages {
         } else {
             (flow.reversed(), false)
         }
+    }
+
+    /// Takes note that the clock was set back to `now`.
+    pub(super) fn set_back(
+        &mut self,
+        now: Timestamp,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        self.transactions.set_back(now, counters, sink);
     }
 
     /// Hands on everything that still waits.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::fanout::Group;
 use super::handle::{Figures, Handle, HandlePlan};
+use super::presence::Presence;
 use super::refusal::words;
 use super::totals::Totals;
 use super::{clock, interface};
@@ -24,8 +25,11 @@ const AWAY_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Worker {
     /// Its place in the merge.
     pub(super) lane: usize,
-    /// Whether it tells, for its interface, what became of it and what it dropped.
-    pub(super) leads: bool,
+    /// Its place among the workers of its interface. The first leads: it tells what became of the
+    /// interface and what that dropped.
+    pub(super) place: usize,
+    /// Which of them have the interface open.
+    pub(super) presence: Arc<Presence>,
     /// What the handle is opened with, and again after the interface came back.
     pub(super) plan: Arc<HandlePlan>,
     /// The group of the handles of the interface, where there are several.
@@ -48,6 +52,8 @@ struct State {
     handle: Option<Handle>,
     told: Figures,
     interface_drops: Option<u64>,
+    /// The interface is open again here, but not told to be back: others have not opened it yet.
+    returning: bool,
     looked: Timestamp,
 }
 
@@ -58,6 +64,7 @@ impl Worker {
             handle: Some(handle),
             told: Figures::default(),
             interface_drops: interface::drops(&self.plan.interface),
+            returning: false,
             looked: clock::now(),
         };
         while !self.stop.load(Ordering::Acquire) {
@@ -73,6 +80,7 @@ impl Worker {
 
     /// One batch from the ring.
     fn capture(&self, mut handle: Handle, state: &mut State) -> Result<(), Deserted> {
+        self.tell_return(state)?;
         let mut batch = self.free_batch(Some(&mut handle), state)?;
         let mut read = handle.read(&mut batch);
         if read.is_ok() && batch.len() == 0 {
@@ -110,9 +118,14 @@ impl Worker {
 
     /// Hands on what is left in the ring, then gives the handle up.
     fn lose(&self, mut handle: Handle, cause: String, state: &mut State) -> Result<(), Deserted> {
+        self.presence.set(self.place, None);
         self.drain(&mut handle, state)?;
         state.told = Figures::default();
         drop(handle);
+        // What was not told to be back need not be told to be lost.
+        if std::mem::take(&mut state.returning) {
+            return Ok(());
+        }
         let interface = self.plan.interface.clone();
         self.notice(CaptureError::InterfaceLost { interface, cause }, state)
     }
@@ -128,8 +141,20 @@ impl Worker {
             return Ok(());
         }
         let Ok(handle) = self.open_again() else { return Ok(()) };
+        self.presence.set(self.place, handle.index());
         state.handle = Some(handle);
         state.interface_drops = interface::drops(&self.plan.interface);
+        state.returning = true;
+        self.tell_return(state)
+    }
+
+    /// Tells that the interface is back, once every worker has it open: from then on nothing that
+    /// comes is refused by one that was about to open it.
+    fn tell_return(&self, state: &mut State) -> Result<(), Deserted> {
+        if !state.returning || !self.presence.is_complete() {
+            return Ok(());
+        }
+        state.returning = false;
         let interface = self.plan.interface.clone();
         self.notice(CaptureError::InterfaceBack { interface }, state)
     }
@@ -200,7 +225,7 @@ impl Worker {
     }
 
     fn notice(&self, notice: CaptureError, state: &mut State) -> Result<(), Deserted> {
-        if !self.leads {
+        if self.place != 0 {
             return Ok(());
         }
         let mut batch = self.free_batch(None, state)?;
@@ -226,7 +251,7 @@ impl Worker {
             self.totals.add(figures, state.told);
             state.told = figures;
         }
-        if !self.leads {
+        if self.place != 0 {
             return;
         }
         if let Some(drops) = interface::drops(&self.plan.interface) {
