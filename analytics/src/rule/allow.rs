@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::class::{Allow, AnswerCheck, RawAllow, RawClass, RawUndelegated};
 use super::detector::VERSION;
 use super::marks::Marks;
+use super::outline::Glance;
 use super::set::RuleError;
 use super::shape::Shape;
 use super::why_not::{Misfit, WhyNot};
@@ -323,9 +324,11 @@ fn misfit(allow: &Allow, facts: &Facts<'_>, end: usize) -> Option<Misfit> {
 
 /// The domain itself tells nothing: it fits any class that names it.
 fn is_shaped(allow: &Allow, labels: &[u8]) -> bool {
-    allow.shapes.is_empty()
-        || labels.is_empty()
-        || allow.shapes.iter().any(|shape| shape.fits(labels))
+    if allow.shapes.is_empty() || labels.is_empty() {
+        return true;
+    }
+    let name = Glance::of(labels);
+    allow.shapes.iter().any(|shape| shape.may_fit(name) && shape.fits(labels))
 }
 
 fn is_of_type(allow: &Allow, facts: &Facts<'_>) -> bool {

@@ -7,6 +7,7 @@ mod baseline;
 mod detector;
 mod leak;
 mod marks;
+mod outline;
 mod pattern;
 mod set;
 mod shape;

@@ -81,6 +81,23 @@ impl Pattern {
         fits(&self.parts, labels)
     }
 
+    /// Returns the fewest and the most labels of a name of this pattern.
+    pub(super) fn labels(&self) -> (usize, usize) {
+        self.parts
+            .iter()
+            .map(Part::labels)
+            .fold((0, 0), |(least, most), (min, max)| (least + min, most + max))
+    }
+
+    /// Returns the octet that every name of this pattern begins with, in lower case, if they do.
+    pub(super) fn first(&self) -> Option<u8> {
+        let Some(Part::Label(pieces)) = self.parts.first() else { return None };
+        match pieces.first() {
+            Some(Piece::Literal(text)) => text.first().map(u8::to_ascii_lowercase),
+            _ => None,
+        }
+    }
+
     /// Returns the most that a name of this pattern can carry, in bits, rounded up.
     pub(super) fn bits(&self) -> u32 {
         self.parts.iter().map(Part::tenths).fold(0, u32::saturating_add).div_ceil(10)
@@ -88,6 +105,14 @@ impl Pattern {
 }
 
 impl Part {
+    fn labels(&self) -> (usize, usize) {
+        match self {
+            Self::Label(_) => (1, 1),
+            Self::Many { min, max, .. } => ((*min).max(1), *max),
+            Self::Domain => (2, DOMAIN_LABELS),
+        }
+    }
+
     fn tenths(&self) -> u32 {
         match self {
             Self::Label(pieces) => pieces.iter().map(Piece::tenths).fold(0, u32::saturating_add),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::alphabet::is_octet;
+use super::outline::{Glance, Outline};
 use super::pattern::{Pattern, Walk};
 
 /// Longest label that names a list of a block list service (`zen`, `sbl-xbl`).
@@ -18,6 +19,7 @@ const WORD_LABEL: usize = 16;
 pub struct Shape {
     text: String,
     form: Form,
+    outline: Outline,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +60,18 @@ impl Shape {
                 ));
             }
         };
-        Ok(Self { text: text.to_owned(), form })
+        let (labels, first) = match &form {
+            Form::Pattern(pattern) => (pattern.labels(), pattern.first()),
+            _ => ((0, usize::MAX), None),
+        };
+        let underscored = has_underscore(&form, text);
+        let outline = Outline { labels, first, underscored };
+        Ok(Self { text: text.to_owned(), form, outline })
+    }
+
+    /// Tells at a glance whether labels may have this shape.
+    pub(super) fn may_fit(&self, name: Glance) -> bool {
+        self.outline.allows(name)
     }
 
     /// Tells whether the labels in `wire`, each behind its length octet, have this shape.
@@ -102,16 +115,8 @@ impl Shape {
 
     /// Tells whether every name of this shape has an underscore.
     #[must_use]
-    pub fn has_underscore(&self) -> bool {
-        let outside = |text: &str| {
-            text.split('<')
-                .any(|part| part.rsplit('>').next().is_some_and(|rest| rest.contains('_')))
-        };
-        match &self.form {
-            Form::Pattern(_) => outside(&self.text),
-            Form::Underscored => true,
-            Form::Hash | Form::ReversedIpv4 | Form::ReversedIpv6 => false,
-        }
+    pub const fn has_underscore(&self) -> bool {
+        self.outline.underscored
     }
 
     /// Returns the most that a name of this shape can carry, in bits; `None` where it is not
@@ -131,6 +136,15 @@ impl Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+fn has_underscore(form: &Form, text: &str) -> bool {
+    let outside = |part: &str| part.rsplit('>').next().is_some_and(|rest| rest.contains('_'));
+    match form {
+        Form::Pattern(_) => text.split('<').any(outside),
+        Form::Underscored => true,
+        Form::Hash | Form::ReversedIpv4 | Form::ReversedIpv6 => false,
     }
 }
 
