@@ -4,7 +4,7 @@
 //! kind and ends, so that callgrind can count the instructions of `one_record` alone:
 //! `valgrind --tool=callgrind --toggle-collect='*one_record*' BENCH --count ordinary 20000`.
 
-#![expect(clippy::unwrap_used, reason = "a bench may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench may fail loudly")]
 #![expect(clippy::print_stdout, reason = "a bench says what it did")]
 
 use std::hint::black_box;
@@ -146,7 +146,7 @@ impl Traffic {
         self.n += 1;
         self.time += if self.kind == Kind::Tunnel { 20_000 } else { 500 };
         match self.kind {
-            Kind::Ordinary if self.n % NOVEL != 0 => {
+            Kind::Ordinary if !self.n.is_multiple_of(NOVEL) => {
                 let at = usize::try_from(self.n % POOL).unwrap();
                 let known = &mut self.pool[at];
                 known.time = Timestamp(self.time);

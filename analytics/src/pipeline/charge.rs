@@ -118,7 +118,7 @@ fn add_questions(transaction: &Transaction, charge: &mut Charge) {
     novelty.bits = novelty.bits.saturating_add(behind.saturating_mul(8));
     novelty.charged_bytes += f64::from(behind);
     novelty.name = true;
-    let name = charge.price.map_or(Bits::default(), |price| price.bits);
+    let name = charge.price.map_or_else(Bits::default, |price| price.bits);
     let bits = name + Bits::from_whole(8).times(behind);
     charge.price = Some(NamePrice { bits, expert: Expert::Octets });
     (charge.allowed, charge.listed) = (false, false);

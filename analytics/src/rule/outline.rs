@@ -62,7 +62,7 @@ mod tests {
             for label in &labels {
                 name.push(label.as_bytes());
             }
-            let wire = name.wire().strip_suffix(&[0]).unwrap_or(name.wire());
+            let wire = name.wire().strip_suffix(&[0]).unwrap_or_else(|| name.wire());
             for allow in Rules::builtin().unwrap().allow.iter() {
                 for shape in &allow.shapes {
                     prop_assert!(!shape.fits(wire) || shape.may_fit(super::Glance::of(wire)),

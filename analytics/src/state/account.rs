@@ -192,7 +192,7 @@ impl Ledger {
     pub(crate) fn restore(&mut self, hash: u64, words: [u64; WORDS]) {
         let inherited = Account::unpack(&words).inherited;
         self.worst_inherited = self.worst_inherited.max(inherited);
-        let Some((place, claim)) = self.sets.claim(hash, |words| empty_at(words)) else { return };
+        let Some((place, claim)) = self.sets.claim(hash, empty_at) else { return };
         let mut account = Account::unpack(&words);
         if let Claim::Evicted(gone) = claim {
             let levels = account.levels.0.iter_mut().zip(Account::unpack(&gone).levels.0);
