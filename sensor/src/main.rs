@@ -13,7 +13,7 @@ use geophone_sensor::live::LiveSource;
 use geophone_sensor::output::{MoreCounters, Ndjson, Shared, StatsFile, stats_json};
 use geophone_sensor::pipeline::{Detail, Pipeline};
 use geophone_sensor::signals::Signals;
-use geophone_sensor::words::in_words;
+use geophone_sensor::words::{cure, in_words};
 
 use crate::cli::{Cli, Command, Common, Replay};
 
@@ -112,7 +112,11 @@ impl Run {
         if let Some(stats) = self.stats.take() {
             stats.write(&stats_json(self.pipeline.counters(), &MoreCounters::default()))?;
         }
-        written.context("cannot write records to standard output")?;
+        written.map_err(|error| {
+            let cure = cure(&error);
+            anyhow::Error::from(error)
+                .context(format!("cannot write records to standard output{cure}"))
+        })?;
         Ok(code)
     }
 }

@@ -198,3 +198,23 @@ fn a_followed_directory_is_read_as_it_fills_until_a_signal() {
     assert!(next_exchange().is_none());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_full_disk_is_told_with_its_cure() {
+    let full = Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.pcap");
+    write(&path, &exchange(100, 1));
+    let out = File::options().write(true).open(full).unwrap();
+    let program = assert_cmd::cargo::cargo_bin("geophone-sensor");
+    let mut command = std::process::Command::new(program);
+    let run = command.arg("replay").arg(&path).stdout(out).output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let said = String::from_utf8(run.stderr).unwrap();
+    let told = "cannot write records to standard output; make room there, or name another place: \
+                No space left on device";
+    assert!(said.contains(told), "{said}");
+}

@@ -41,7 +41,8 @@ pub enum CaptureError {
     /// A link type this version cannot read; its frames are delivered all the same.
     /// A filter that libpcap or the kernel does not take.
     #[error(
-        "filter for interface \"{interface}\" does not compile: {cause}; the filter is: {filter}"
+        "filter for interface \"{interface}\" does not compile: {cause}; pcap-filter(7) tells the \
+         language; the filter is: {filter}"
     )]
     Filter {
         /// The interface: what compiles depends on its link type.

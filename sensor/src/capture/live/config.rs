@@ -69,7 +69,7 @@ impl LiveConfig {
             .enumerate()
             .find(|(at, name)| interfaces.iter().take(*at).any(|x| x == *name))
         {
-            return refuse(format!("interface \"{}\" is named twice", twice.1));
+            return refuse(format!("interface \"{}\" is named twice; name it once", twice.1));
         }
         if !(1..=MAX_WORKERS).contains(workers) {
             return refuse(format!("{workers} workers an interface; choose 1 to {MAX_WORKERS}"));
