@@ -354,7 +354,7 @@ fn a_filter_of_the_operators_own_takes_the_place_of_the_default_one() {
     assert_eq!(numbers(&take(&mut capture, 1)), [1]);
     assert!(finish(capture, &stop).is_empty());
     let error = refusal(&own("port fifty-three"));
-    assert!(error.contains("does not compile: unknown port 'fifty-three'"), "{error}");
+    assert!(error.contains("does not compile: unknown port 'fifty-three'; pcap-filter(7)"), "{error}");
 }
 
 #[test]
@@ -400,7 +400,7 @@ fn what_cannot_be_opened_is_refused_with_the_cure() {
     assert!(none.starts_with("there is no interface \"gpnone\"; there are "), "{none}");
     assert!(none.contains("lo"), "{none}");
     assert!(refusal(&named(&[])).contains("no interface is named"));
-    assert!(refusal(&named(&["lo", "lo"])).contains("named twice"));
+    assert!(refusal(&named(&["lo", "lo"])).contains("named twice; name it once"));
     for config in [
         LiveConfig { workers: 0, ..named(&["lo"]) },
         LiveConfig { ring_mib: 1, workers: 2, ..named(&["lo"]) },
