@@ -56,7 +56,9 @@ fn busy(clients: &[u8], domain: &[u8]) -> Vec<u8> {
             let label = format!("{:06x}", mix >> 40);
             let port = u16::try_from(2000 + n).unwrap();
             let query = support::query(port, &[label.as_bytes(), domain, b"com"], 1);
-            let answer = support::answer(&query, 1, &[192, 0, 2, 1]);
+            // An address of its own: where all names have the same, a class of wildcard hosting holds.
+            let [a, b, ..] = mix.to_be_bytes();
+            let answer = support::answer(&query, 1, &[198, 18, a, b]);
             let second = i64::try_from(n * 200 + u64::from(*client)).unwrap();
             let time = Timestamp(1_700_006_400_000_000 + second * 1_000_000);
             let later = Timestamp(time.micros() + 900);
