@@ -158,6 +158,11 @@ fn of_answer<T>(of: &Transaction, figure: impl Into<T>) -> Option<T> {
     of.has_answer().then(|| figure.into())
 }
 
+/// A figure of an answer that the JSON form leaves out where it is 0.
+fn if_any(of: &Transaction, figure: impl Into<u32>) -> Option<u32> {
+    of_answer(of, figure).filter(|figure: &u32| *figure != 0)
+}
+
 fn of_edns<T>(of: &Transaction, figure: impl Fn(&Edns) -> T) -> Option<T> {
     of.edns.as_ref().map(figure)
 }
@@ -266,6 +271,10 @@ pub const COLUMNS: [Column; 62] = columns! {
         "Of these, data of types that carry anything (NULL, KEY, private, unassigned).";
     "answer_n_addresses", Number(|t| of_answer(t, t.answer.n_addresses)), "records",
         "A and AAAA records.";
+    "answer_n_loopback", Number(|t| if_any(t, t.answer.n_loopback)), "records",
+        "A records in 127.0.0.0/8; null without any.";
+    "answer_addresses", Number(|t| if_any(t, t.answer.addresses)), "–",
+        "Hash of the addresses in any order, to tell sets apart; null without any.";
     "answer_ttl_min_seconds", Number(|t| ttls(t).map(|ttls| ttls.0)), "s", "Least time to live.";
     "answer_ttl_max_seconds", Number(|t| ttls(t).map(|ttls| ttls.1)), "s", "Most time to live.";
     "answer_fingerprint", Number(|t| of_answer(t, t.answer.fingerprint)), "–",
