@@ -174,7 +174,7 @@ macro_rules! columns {
 }
 
 /// Every column, in the order of the file.
-pub const COLUMNS: [Column; 62] = columns! {
+pub const COLUMNS: [Column; 64] = columns! {
     "time", Time(|t| t.time.micros()), "µs since 1970",
         "When the query was captured; the answer, where there was no query.";
     "status", Text(|t| Some(status(t.status).into())), "–",
