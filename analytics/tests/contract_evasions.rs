@@ -1,5 +1,11 @@
 //! Promise 1 against who has read the source: ways around the buckets that were open once.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests may fail loudly"
+)]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use geophone_analytics::config::Config;
