@@ -1,6 +1,10 @@
 //! Promise 3 over a restart: who is stopped in mid-tunnel and goes on tells of the same thing.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests may fail loudly"
+)]
 
 #[cfg(test)]
 #[path = "../../sensor/tests/support/mod.rs"]
