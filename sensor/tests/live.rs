@@ -354,7 +354,10 @@ fn a_filter_of_the_operators_own_takes_the_place_of_the_default_one() {
     assert_eq!(numbers(&take(&mut capture, 1)), [1]);
     assert!(finish(capture, &stop).is_empty());
     let error = refusal(&own("port fifty-three"));
-    assert!(error.contains("does not compile: unknown port 'fifty-three'; pcap-filter(7)"), "{error}");
+    assert!(
+        error.contains("does not compile: unknown port 'fifty-three'; pcap-filter(7)"),
+        "{error}"
+    );
 }
 
 #[test]
