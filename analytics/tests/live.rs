@@ -160,8 +160,23 @@ fn a_hangup_puts_new_rules_in_force_and_leaves_the_old_ones_where_they_are_wrong
     assert_eq!(found.matches("\"action\":\"open\"").count(), 1, "{found}");
 }
 
+/// `timeout` sends SIGTERM to its child, then to its group, so that the child gets it twice.
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn sigterm_twice_still_ends_it_in_order() {
+    let Some(pair) = Veth::new("SIGTERM twice") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let stats = folder.path().join("stats.json");
+    let arguments = ["live", "-i", &pair.near, "--stats", stats.to_str().unwrap()];
+    let live = Running::start(&arguments);
+    let sent = send_demo(&mut pair.sender());
+    live.signal("TERM");
+    live.signal("TERM");
+    assert_eq!(live.end().code(), Some(0));
+    assert_eq!(counters(&stats)["frame.read"], sent);
+}
+
+#[test]
+fn a_second_sigint_ends_it_at_once() {
     let Some(pair) = Veth::new("a second signal ends it") else { return };
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe.ndjson");

@@ -24,6 +24,9 @@ use crate::transaction::Sighting;
 /// a stamp was wrong, or another capture follows.
 const SET_BACK: Duration = Duration::from_secs(10);
 
+/// A file may say that any number of frames was lost; two of these can be added up.
+const MOST_LOST: u64 = 1 << 62;
+
 /// Frames in, records out.
 pub struct Pipeline {
     ports: Vec<u16>,
@@ -120,6 +123,8 @@ impl Pipeline {
 
     /// Takes what the source lost so far, since its beginning.
     pub fn lost(&mut self, losses: Losses) {
+        let Losses { kernel, interface } = losses;
+        let losses = Losses { kernel: kernel.min(MOST_LOST), interface: interface.min(MOST_LOST) };
         let Counters { frame_dropped_kernel: kernel, frame_dropped_interface: interface, .. } =
             &mut self.counters;
         let before = *kernel + *interface;

@@ -11,8 +11,10 @@ use signal_hook::{flag, iterator};
 /// Added to the number of a signal, as shells do, to make the status of a process it ended.
 const BY_SIGNAL: i32 = 128;
 
-/// SIGINT and SIGTERM end the capture in order, a second one at once; SIGHUP asks for the rules to
-/// be read again.
+/// SIGINT and SIGTERM end the capture in order, a SIGINT after either at once; SIGHUP asks for the
+/// rules to be read again.
+///
+/// A second SIGTERM changes nothing: `timeout` sends it twice, to its child and to its group.
 pub struct Signals {
     stop: Arc<AtomicBool>,
     hangups: iterator::Signals,
@@ -25,9 +27,9 @@ impl Signals {
     /// Where the system refuses.
     pub fn install() -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        // In this order: the first signal finds the flag down and raises it.
+        flag::register_conditional_shutdown(SIGINT, BY_SIGNAL + SIGINT, Arc::clone(&stop))?;
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag down and raises it.
-            flag::register_conditional_shutdown(signal, BY_SIGNAL + signal, Arc::clone(&stop))?;
             flag::register(signal, Arc::clone(&stop))?;
         }
         Ok(Self { stop, hangups: iterator::Signals::new([SIGHUP])? })

@@ -31,7 +31,8 @@ pub struct TickLimits {
 
 /// The second at hand.
 pub struct Ticks {
-    start: i64,
+    /// When the second began; `None` before the first frame.
+    start: Option<i64>,
     limits: TickLimits,
     clients: LimitedMap<IpAddr, TickFigures>,
     servers: LimitedMap<IpAddr, TickFigures>,
@@ -46,7 +47,7 @@ impl Ticks {
     #[must_use]
     pub fn new(limits: TickLimits) -> Self {
         Self {
-            start: i64::MIN,
+            start: None,
             limits,
             clients: LimitedMap::new(limits.hosts, limits.seed),
             servers: LimitedMap::new(limits.hosts, limits.seed),
@@ -64,10 +65,10 @@ impl Ticks {
         counters: &mut Counters,
         sink: &mut impl FnMut(Record<'_>),
     ) {
-        let elapsed = now.micros().saturating_sub(self.start);
-        if !(-FAR_BACK..SECOND).contains(&elapsed) {
+        let elapsed = self.start.map(|start| now.micros().saturating_sub(start));
+        if elapsed.is_none_or(|elapsed| !(-FAR_BACK..SECOND).contains(&elapsed)) {
             self.flush(counters, sink);
-            self.start = now.micros().div_euclid(SECOND).saturating_mul(SECOND);
+            self.start = Some(now.micros().div_euclid(SECOND).saturating_mul(SECOND));
         }
         self.sensor.frames += 1;
         self.is_empty = false;
@@ -100,10 +101,9 @@ impl Ticks {
 
     /// Hands on what was counted since the last tick.
     pub fn flush(&mut self, counters: &mut Counters, sink: &mut impl FnMut(Record<'_>)) {
-        if self.is_empty {
-            return;
-        }
-        let (time, least) = (Timestamp(self.start), self.limits.least);
+        // What was lost before the first frame belongs to the second that it begins.
+        let Some(start) = self.start.filter(|_| !self.is_empty) else { return };
+        let (time, least) = (Timestamp(start), self.limits.least);
         let mut told = 0;
         let mut tell = |tick: Tick| {
             told += 1;
@@ -236,9 +236,24 @@ mod tests {
         bench.ticks.lost(Losses { kernel: 5, interface: 1 });
         bench.query(0, 1);
         bench.ticks.lost(Losses { kernel: 7, interface: 1 });
+        bench.query(1000, 1);
+        bench.ticks.lost(Losses { kernel: 8, interface: 1 });
         bench.flush();
-        let lost: Vec<_> =
-            bench.told.iter().filter_map(|tick| tick.sensor).map(|s| s.dropped_kernel).collect();
-        assert_eq!(lost, [5, 2]);
+        let lost: Vec<_> = bench
+            .told
+            .iter()
+            .filter_map(|tick| Some((tick.time.micros(), tick.sensor?.dropped_kernel)))
+            .collect();
+        assert_eq!(lost, [(0, 7), (1_000_000, 1)]);
+    }
+
+    #[test]
+    fn where_no_frame_came_there_is_no_second_to_tell_of() {
+        let mut bench = Bench::new();
+        bench.ticks.lost(Losses::default());
+        bench.flush();
+        bench.ticks.lost(Losses { kernel: 5, interface: 1 });
+        bench.flush();
+        assert_eq!(bench.told, []);
     }
 }

@@ -569,3 +569,22 @@ fn losses_are_summed_over_files_and_the_latest_counts() {
     all(&mut one);
     assert_eq!(one.losses(), Losses { interface: 110, kernel: 220 });
 }
+
+/// Adding up what all interfaces lost for each block of statistics, this took minutes; packed, such
+/// a file has a few kilobytes.
+#[test]
+fn many_interfaces_and_many_statistics_are_read_in_one_pass() {
+    let block = |kind: u32, body: &[u8]| {
+        let length = u32::try_from(body.len() + 12).unwrap().to_le_bytes();
+        [&kind.to_le_bytes()[..], &length, body, &length].concat()
+    };
+    let mut file = Writer::new(&[]).file;
+    let little = file[8..12] == [0x4d, 0x3c, 0x2b, 0x1a];
+    assert!(little, "the blocks here are written least octet first");
+    let statistics = [&[0; 12][..], &[5, 0, 8, 0], &7_u64.to_le_bytes()].concat();
+    file.extend(block(1, &[1, 0, 0, 0, 0, 0, 0, 0]).repeat(65_536));
+    file.extend(block(5, &statistics).repeat(200_000));
+    let mut file = CaptureFile::from_reader(Path::new("memory"), Cursor::new(file)).unwrap();
+    assert!(file.next_frame().unwrap().is_none());
+    assert_eq!(file.losses(), Losses { kernel: 0, interface: 7 });
+}

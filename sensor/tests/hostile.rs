@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod support;
 
-use geophone_sensor::capture::{Frame, LinkType};
+use geophone_sensor::capture::{Frame, LinkType, Losses};
 use geophone_sensor::config::SensorConfig;
 use geophone_sensor::decode::message::{Kind, Message};
 use geophone_sensor::defect::Defect;
@@ -160,4 +160,19 @@ fn fragments_inside_fragments_are_given_up_together() {
     let innermost = packet(17, &[0; 16]);
     let nested = (0..4).fold(innermost, |inside, _| packet(4, &[inside, vec![0; 4]].concat()));
     run(&[(LinkType::RawIp, nested)]);
+}
+
+#[test]
+fn a_source_that_says_it_lost_everything_does_not_unbalance_the_counters() {
+    let mut pipeline = Pipeline::new(&SensorConfig::default(), Detail::Figures);
+    let data = support::udp([10, 0, 0, 1], 1000, &support::query(1, &[b"a"], 1), false);
+    let wire_length = u32::try_from(data.len()).unwrap();
+    let frame = Frame { time: Timestamp(0), link: LinkType::Ethernet, data: &data, wire_length };
+    for lost in [1, u64::MAX, u64::MAX] {
+        pipeline.lost(Losses { kernel: lost, interface: lost });
+        pipeline.frame(&frame, &mut |_| ());
+        assert_eq!(pipeline.counters().imbalance(), None);
+    }
+    pipeline.finish(&mut |_| ());
+    assert!(pipeline.counters().frame_offered > 1 << 62);
 }

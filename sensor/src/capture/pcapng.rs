@@ -40,8 +40,6 @@ pub(super) struct Pcapng {
     interfaces: Vec<Interface>,
     /// Time of the last frame, for frames that carry none.
     last: Timestamp,
-    /// Losses of the sections before this one.
-    settled: Losses,
     /// Losses of all sections.
     losses: Losses,
 }
@@ -92,7 +90,6 @@ impl Pcapng {
             order: Order::Little,
             interfaces: Vec::new(),
             last: Timestamp::default(),
-            settled: Losses::default(),
             losses: Losses::default(),
         };
         let head = window.have(28).map_err(NoCapture::Input)?;
@@ -238,7 +235,6 @@ impl Pcapng {
             (major, minor) => return Err(Fault::Section(Section::Version(major, minor))),
         }
         self.interfaces.clear();
-        self.settled = self.losses;
         self.step_over(window, block)
     }
 
@@ -264,9 +260,10 @@ impl Pcapng {
         let interface = usize::try_from(order.u32(octets, 8)).unwrap_or(usize::MAX);
         let statistics = Statistics::read(order, octets.get(20..).unwrap_or_default());
         if let Some(interface) = self.interfaces.get_mut(interface) {
+            // Not added up anew: a section may have 65,536 interfaces and a block for each frame.
+            let before = interface.losses;
             interface.note(&statistics);
-            let all = self.interfaces.iter().map(|interface| interface.losses);
-            self.losses = all.fold(self.settled, Losses::with);
+            self.losses = self.losses.without(before).with(interface.losses);
         }
         self.step_over(window, block)
     }
