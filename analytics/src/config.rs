@@ -13,9 +13,9 @@ use crate::severity::Severity;
 /// Octets an account of the leak contract takes with its tag.
 const ACCOUNT_BYTES: u64 = 64;
 /// Octets the figures of a key take with their tag.
-const FIGURES_BYTES: u64 = 240;
+const FIGURES_BYTES: u64 = 256;
 /// Octets the facts of a domain take with their tag.
-const DOMAIN_BYTES: u64 = 48;
+const DOMAIN_BYTES: u64 = 64;
 /// Octets a suspect may take without its samples, rounded up.
 const SUSPECT_BYTES: u64 = 2_816;
 /// Octets a sample may take: a name of 254 octets and what stands beside it.
@@ -98,11 +98,11 @@ pub struct StateConfig {
     pub memory_mib: u32,
     /// (client, domain) keys of the leak contract at 64 bytes each.
     pub keys: u32,
-    /// Keys whose figures for the scorecards are kept, at 240 bytes each.
+    /// Keys whose figures for the scorecards are kept, at 256 bytes each.
     pub figures: u32,
     /// Clients whose rotation over domains is watched, at 64 bytes each.
     pub clients: u32,
-    /// Domains whose age, clients and sum over clients are known, at 112 bytes each.
+    /// Domains whose age, clients and sum over clients are known, at 128 bytes each.
     pub domains: u32,
     /// Days for which a domain counts as fresh.
     pub fresh_days: u32,

@@ -12,6 +12,7 @@ mod probe;
 mod sighting;
 mod suspicion;
 
+use std::hint::black_box;
 use std::io::{Read, Write};
 
 use foldhash::fast::FixedState;
@@ -123,6 +124,7 @@ impl Analytics {
         }
         self.counters.records_scored += 1;
         let keys = Keys::of(transaction, &self.hasher);
+        black_box(self.tables.touch(&keys.hashes()));
         let mut charge = self.charge(transaction, &keys);
         let met = self.domain_account(transaction, &keys, &charge, sink);
         if met.fresh && !transaction.name.suffix_known {

@@ -9,7 +9,7 @@ use super::suspicion::{is_moved, is_near};
 use super::{Analytics, Fill, Moment};
 use crate::alert::{Alert, Subject};
 use crate::price::NamePrice;
-use crate::state::{Account, DomainFacts, KeyState, Novelty, Scope, Sighting, Signal};
+use crate::state::{Charged, DomainFacts, KeyState, Novelty, Scope, Sighting, Signal};
 
 /// Bytes a client may ask of each domain before an account over many domains counts: what a site
 /// that is visited for the first time costs.
@@ -95,16 +95,13 @@ impl Analytics {
         sink: &mut impl FnMut(&Alert<'_>),
     ) -> Met {
         let (time, buckets) = (transaction.time, &self.rules.leak.client_domain);
-        let Some(found) = self.tables.keys.claim(entry.key, time, buckets) else {
-            return Met::default();
-        };
         let bits = entry.charge.price.map(|_| entry.novelty.leaked_bits());
-        let charged = entry.novelty.charged_bytes;
-        let add = |account: &mut Account| account.add(time, bits, charged, buckets);
-        let Some((before, account)) = self.tables.keys.change(found.place, add) else {
+        let bytes = entry.novelty.charged_bytes;
+        let charged = self.tables.keys.charge(entry.key, time, bits, bytes, buckets);
+        let Some(Charged { distinct, account, fresh }) = charged else {
             return Met::default();
         };
-        let met = Met { fresh: found.fresh, total_bits: account.total_bits, facts: None };
+        let met = Met { fresh, total_bits: account.total_bits, facts: None };
         let Some(figures) = self.tables.figures.at(entry.key, time) else { return met };
         figures.add(&entry.seen, &entry.novelty);
         let now = account.now(time);
@@ -119,7 +116,7 @@ impl Analytics {
                 time: now,
                 name: keys.name,
                 novel: entry.charge.price.is_some(),
-                distinct: before.total_novel,
+                distinct,
                 qtype: transaction.qtype,
                 qclass: transaction.qclass,
                 case: entry.charge.case,
@@ -240,10 +237,9 @@ impl Analytics {
             Scope::Client => (&mut self.tables.clients, Subject::Rotation),
             _ => (&mut self.tables.shared, Subject::Shared),
         };
-        let Some(found) = ledger.claim(key, time, buckets) else { return };
         let novel = Some(novelty.leaked_bits());
-        let add = |account: &mut Account| account.add(time, novel, bytes, buckets);
-        let Some((_, account)) = ledger.change(found.place, add) else { return };
+        let charged = ledger.charge(key, time, novel, bytes, buckets);
+        let Some(Charged { account, .. }) = charged else { return };
         let (tier, share) = buckets.fullest(&account.levels, account.now(time));
         let Some(figures) = self.tables.figures.at(key, time) else { return };
         figures.add(&sighting_of(transaction), &novelty);

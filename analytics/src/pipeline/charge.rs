@@ -1,7 +1,5 @@
 //! What is new about a transaction, and what it costs.
 
-use std::hash::BuildHasher;
-
 use geophone_sensor::defect::Defect;
 use geophone_sensor::record::{Status, Transaction};
 
@@ -47,7 +45,9 @@ impl Analytics {
     /// Prices the name if it is novel.
     fn name(&mut self, transaction: &Transaction, keys: &Keys, charge: &mut Charge) {
         if !self.tables.seen.insert(keys.name, transaction.time) {
-            charge.case = self.pricer.price_case(&transaction.qname);
+            if keys.capitals {
+                charge.case = self.pricer.price_case(&transaction.qname);
+            }
             return;
         }
         charge.site_novel = self.tables.seen.insert(keys.site_name, transaction.time);
@@ -90,8 +90,7 @@ impl Analytics {
         let addresses = each.map_or(0, |(_, bytes)| bytes * u32::from(answer.n_addresses));
         // Host names are what PTR is for.
         let names = if transaction.qtype == TYPE_PTR { 0 } else { answer.name_bytes };
-        let hash = self.hasher.hash_one((keys.pair, answer.fingerprint, answer.addresses));
-        if self.tables.seen.insert(hash, transaction.time) {
+        if self.tables.seen.insert(keys.answer, transaction.time) {
             charge.novelty.text_bytes = text;
             charge.novelty.answer_bytes = text.saturating_add(names).saturating_add(addresses);
         }

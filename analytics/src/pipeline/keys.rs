@@ -5,6 +5,12 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use geophone_sensor::record::Transaction;
 
+use crate::state::Hashes;
+
+/// Octets of most names, and of all (RFC 1035 section 2.3.4).
+const SHORT: usize = 64;
+const LONG: usize = 256;
+
 /// What a transaction is charged to, as hashes; letters are folded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keys {
@@ -18,26 +24,50 @@ pub(super) struct Keys {
     pub(super) domain: u64,
     /// The name, whoever asks.
     pub(super) site_name: u64,
+    /// (client, domain, answer).
+    pub(super) answer: u64,
+    /// Whether the name has capital letters.
+    pub(super) capitals: bool,
 }
 
 impl Keys {
     /// Hashes client, domain and name of `transaction`.
     pub(super) fn of(transaction: &Transaction, hasher: &FixedState) -> Self {
-        let mut lower = [0_u8; 256];
         let wire = transaction.qname.wire();
-        for (cell, byte) in lower.iter_mut().zip(wire) {
-            *cell = byte.to_ascii_lowercase();
-        }
+        // Most names are short, and what is fixed is folded many octets at a time.
+        let (mut short, mut long) = ([0_u8; SHORT], [0_u8; LONG]);
+        let lower =
+            if wire.len() <= SHORT { fold(&mut short, wire) } else { fold(&mut long, wire) };
         let at = usize::from(transaction.domain_at);
-        let domain = hasher.hash_one(lower.get(at..wire.len()).unwrap_or_default());
-        let site_name = hasher.hash_one(lower.get(..wire.len()).unwrap_or_default());
+        let domain = hasher.hash_one(lower.get(at..).unwrap_or_default());
+        let site_name = hasher.hash_one(lower);
+        let capitals = lower != wire;
         let client = hasher.hash_one(transaction.client);
         let both = |other: u64| hasher.hash_one((client, other));
-        Self { pair: both(domain), name: both(site_name), client, domain, site_name }
+        let (pair, name) = (both(domain), both(site_name));
+        let data = &transaction.answer;
+        let answer = hasher.hash_one((pair, data.fingerprint, data.addresses));
+        Self { pair, name, client, domain, site_name, answer, capitals }
+    }
+
+    /// Returns those that find what is remembered of every transaction.
+    pub(super) const fn hashes(&self) -> Hashes {
+        let Self { pair, domain, name, answer, .. } = *self;
+        Hashes { pair, domain, name, answer }
     }
 
     /// Hashes (client, server), for names under no domain.
     pub(super) fn server(&self, transaction: &Transaction, hasher: &FixedState) -> u64 {
         hasher.hash_one((self.client, transaction.server, "undelegated"))
     }
+}
+
+/// Copies `wire` into `cells`, letters folded.
+fn fold<'a, const N: usize>(cells: &'a mut [u8; N], wire: &[u8]) -> &'a [u8] {
+    let length = wire.len().min(N);
+    for (cell, byte) in cells.iter_mut().zip(wire) {
+        *cell = *byte;
+    }
+    cells.make_ascii_lowercase();
+    cells.get(..length).unwrap_or_default()
 }

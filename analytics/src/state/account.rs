@@ -3,10 +3,11 @@
 use geophone_sensor::time::Timestamp;
 
 use super::leak::{Buckets, Levels};
-use super::sets::{Claim, Place, Sets};
+use super::lines::{LINE, Lines};
+use super::sets::{Claim, Sets};
 
 /// Words of an account.
-const WORDS: usize = 7;
+const WORDS: usize = LINE - 1;
 
 /// One key of the contract: 56 octets, beside 8 of its tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,7 +25,7 @@ pub struct Account {
     pub total_bits: u32,
 }
 
-/// The accounts of one scope, bounded.
+/// The accounts of one scope, bounded; each in a cache line with its tag.
 ///
 /// A new key in a full set replaces the one that owes least and starts with what that one owed in
 /// every bucket (Space-Saving, Metwally 2005): a level is never below the truth, and above it by
@@ -35,13 +36,18 @@ pub struct Account {
 /// Kept as words, all zero where there is no account: a table that is asked for so costs nothing
 /// until it is used.
 pub struct Ledger {
-    sets: Sets<[u64; WORDS]>,
+    sets: Sets<Lines>,
     worst_inherited: f32,
 }
 
-/// An account that was found or begun, and where it stands.
-pub(crate) struct Entry {
-    pub(crate) place: Place,
+/// An account before and after it was charged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charged {
+    /// Novel names before.
+    pub(crate) distinct: u32,
+    /// What it is now.
+    pub(crate) account: Account,
+    /// Whether it was begun.
     pub(crate) fresh: bool,
 }
 
@@ -52,7 +58,20 @@ impl Account {
         self.last.max(time)
     }
 
-    /// Adds a query of `time`, a novel name of `bits`, and what of it is charged.
+    /// Begins the account of a key in whose favour this one gives way at `time`: with what it
+    /// owes in every bucket.
+    fn give_way(&self, time: Timestamp, buckets: &Buckets) -> Self {
+        let owed = buckets.highest(&self.levels, self.now(time));
+        let mut levels = Levels::default();
+        if owed > 0.0 {
+            buckets.pour(&mut levels, self.now(time), owed);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "an error bar needs no more digits")]
+        let inherited = owed as f32;
+        Self { levels, last: time, first: time, inherited, ..Self::default() }
+    }
+
+    /// Adds a query of `time`, a novel name of so many bits, and what of it is charged.
     pub(crate) fn add(
         &mut self,
         time: Timestamp,
@@ -137,53 +156,50 @@ impl Ledger {
         self.worst_inherited
     }
 
-    /// Finds or begins the account of `hash`.
-    pub(crate) fn claim(&mut self, hash: u64, time: Timestamp, buckets: &Buckets) -> Option<Entry> {
-        let fill = |words: &[u64; WORDS]| {
-            let account = Account::unpack(words);
-            buckets.highest(&account.levels, account.now(time))
-        };
-        let (place, claim) = self.sets.claim(hash, fill)?;
-        let left = match claim {
-            Claim::Known => return Some(Entry { place, fresh: false }),
-            Claim::Fresh => Account::default(),
-            Claim::Evicted(words) => Account::unpack(&words),
-        };
-        let owed = buckets.highest(&left.levels, left.now(time));
-        #[expect(clippy::cast_possible_truncation, reason = "an error bar needs no more digits")]
-        let inherited = owed as f32;
-        self.worst_inherited = self.worst_inherited.max(inherited);
-        let mut levels = Levels::default();
-        if owed > 0.0 {
-            buckets.pour(&mut levels, left.now(time), owed);
-        }
-        let begun = Account { levels, last: time, first: time, inherited, ..Account::default() };
-        *self.sets.at(place)? = begun.pack();
-        Some(Entry { place, fresh: true })
+    /// Asks for the line of `hash`.
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        self.sets.touch(hash)
     }
 
-    /// Changes the account at `place` and returns what it was and what it is.
-    pub(crate) fn change(
+    /// Finds or begins the account of `hash` and adds a query of `time`, a novel name of so many
+    /// bits, and what of it is charged.
+    pub(crate) fn charge(
         &mut self,
-        place: Place,
-        change: impl FnOnce(&mut Account),
-    ) -> Option<(Account, Account)> {
-        let words = self.sets.at(place)?;
-        let before = Account::unpack(words);
-        let mut after = before;
-        change(&mut after);
-        *words = after.pack();
-        Some((before, after))
+        hash: u64,
+        time: Timestamp,
+        novel: Option<u32>,
+        charged: f64,
+        buckets: &Buckets,
+    ) -> Option<Charged> {
+        let worth = |line: &[u64; LINE]| {
+            let account = Account::unpack(words_of(line));
+            buckets.highest(&account.levels, account.now(time))
+        };
+        let (line, claim) = self.sets.claim(hash, worth)?;
+        let fresh = !matches!(claim, Claim::Known);
+        let mut account = match claim {
+            Claim::Known => Account::unpack(words_of(line)),
+            Claim::Fresh => Account { last: time, first: time, ..Account::default() },
+            Claim::Evicted(gone) => {
+                let begun = Account::unpack(words_of(&gone)).give_way(time, buckets);
+                self.worst_inherited = self.worst_inherited.max(begun.inherited);
+                begun
+            }
+        };
+        let distinct = account.total_novel;
+        account.add(time, novel, charged, buckets);
+        set_words(line, account.pack());
+        Some(Charged { distinct, account, fresh })
     }
 
     /// Returns the account of `hash` if there is one.
     #[cfg(test)]
     pub(crate) fn find(&self, hash: u64) -> Option<Account> {
-        self.sets.find(hash).map(Account::unpack)
+        self.sets.find(hash).map(|line| Account::unpack(words_of(line)))
     }
 
-    /// Walks hashes and accounts as words, in the order of the table.
-    pub(crate) fn words(&self) -> impl Iterator<Item = (u64, &[u64; WORDS])> {
+    /// Walks accounts as words, each behind its hash.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &[u64; LINE]> {
         self.sets.iter()
     }
 
@@ -192,22 +208,33 @@ impl Ledger {
     pub(crate) fn restore(&mut self, hash: u64, words: [u64; WORDS]) {
         let inherited = Account::unpack(&words).inherited;
         self.worst_inherited = self.worst_inherited.max(inherited);
-        let Some((place, claim)) = self.sets.claim(hash, empty_at) else { return };
+        let Some((line, claim)) = self.sets.claim(hash, empty_at) else { return };
         let mut account = Account::unpack(&words);
         if let Claim::Evicted(gone) = claim {
-            let levels = account.levels.0.iter_mut().zip(Account::unpack(&gone).levels.0);
+            let gone = Account::unpack(words_of(&gone));
+            let levels = account.levels.0.iter_mut().zip(gone.levels.0);
             levels.for_each(|(level, gone)| *level = (*level).max(gone));
         }
-        if let Some(held) = self.sets.at(place) {
-            *held = account.pack();
-        }
+        set_words(line, account.pack());
+    }
+}
+
+/// Returns the words behind the tag.
+fn words_of(line: &[u64; LINE]) -> &[u64; WORDS] {
+    line.last_chunk().unwrap_or(&[0; WORDS])
+}
+
+fn set_words(line: &mut [u64; LINE], words: [u64; WORDS]) {
+    if let Some(held) = line.last_chunk_mut() {
+        *held = words;
     }
 }
 
 /// Orders saved accounts by when the slowest bucket is empty.
 #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
-fn empty_at(words: &[u64; WORDS]) -> f64 {
-    Account::unpack(words).levels.0.into_iter().max().unwrap_or(i64::MIN) as f64
+fn empty_at(line: &[u64; LINE]) -> f64 {
+    let account = Account::unpack(words_of(line));
+    account.levels.0.into_iter().max().unwrap_or(i64::MIN) as f64
 }
 
 #[cfg(test)]
@@ -251,10 +278,8 @@ mod tests {
         let mut ledger = Ledger::new(8);
         for key in 0..9_u8 {
             let hash = 8 * (u64::from(key) + 1);
-            let entry = ledger.claim(hash, Timestamp(0), &buckets).unwrap();
             let bytes = 100.0 + f64::from(key);
-            let add = |account: &mut Account| account.add(Timestamp(0), Some(80), bytes, &buckets);
-            ledger.change(entry.place, add).unwrap();
+            ledger.charge(hash, Timestamp(0), Some(80), bytes, &buckets).unwrap();
         }
         let newest = ledger.find(72).unwrap();
         assert!((buckets.highest(&newest.levels, Timestamp(0)) - 208.0).abs() < 0.01);
@@ -276,10 +301,8 @@ mod tests {
         let (buckets, mut ledger) = (three(), Ledger::new(8));
         let mut pour = |key: u64, seconds: i64, bytes: f64| {
             let now = Timestamp(seconds * 1_000_000);
-            let entry = ledger.claim(8 * key, now, &buckets).unwrap();
-            let add = |account: &mut Account| account.add(now, Some(8), bytes, &buckets);
-            let (_, account) = ledger.change(entry.place, add).unwrap();
-            buckets.highest(&account.levels, now)
+            let charged = ledger.charge(8 * key, now, Some(8), bytes, &buckets).unwrap();
+            buckets.highest(&charged.account.levels, now)
         };
         pour(1, 0, 300.0);
         (2..=8).for_each(|other| assert!(pour(other, 200, 200.0) > 199.0));
@@ -299,14 +322,10 @@ mod tests {
             for (key, gap, bytes) in steps {
                 now = Timestamp(now.micros() + gap * 1_000_000);
                 let hash = 8 * (u64::from(key) + 1);
-                let entry = ledger.claim(hash, now, &buckets).unwrap();
-                let add = |account: &mut Account| {
-                    account.add(now, Some(8), bytes.into(), &buckets);
-                };
-                let (_, account) = ledger.change(entry.place, add).unwrap();
+                let charged = ledger.charge(hash, now, Some(8), bytes.into(), &buckets).unwrap();
                 let own = &mut truth[usize::from(key)];
                 buckets.pour(own, now, bytes.into());
-                for (held, own) in account.levels.0.iter().zip(own.0) {
+                for (held, own) in charged.account.levels.0.iter().zip(own.0) {
                     // Ten microseconds are what rounding may take.
                     prop_assert!(own <= now.micros() || *held >= own - 10, "{held} before {own}");
                 }
@@ -319,16 +338,19 @@ mod tests {
         let (buckets, mut saved, mut small) = (three(), Ledger::new(64), Ledger::new(8));
         let now = Timestamp(0);
         for key in 1..=16_u32 {
-            let entry = saved.claim(u64::from(key), now, &buckets).unwrap();
             let bytes = f64::from(key * 7 % 17) * 10.0;
-            saved.change(entry.place, |held| held.add(now, Some(8), bytes, &buckets)).unwrap();
+            saved.charge(u64::from(key), now, Some(8), bytes, &buckets).unwrap();
         }
-        saved.words().for_each(|(hash, words)| small.restore(hash, *words));
+        for line in saved.words() {
+            small.restore(line[0], *words_of(line));
+        }
         for key in 1..=16_u32 {
-            let entry = small.claim(u64::from(key), now, &buckets).unwrap();
-            let (_, account) = small.change(entry.place, |_| {}).unwrap();
+            let charged = small.charge(u64::from(key), now, None, 0.0, &buckets).unwrap();
             let owed = f64::from(key * 7 % 17) * 10.0;
-            assert!(buckets.highest(&account.levels, now) >= owed - 0.01, "{key} owed {owed}");
+            assert!(
+                buckets.highest(&charged.account.levels, now) >= owed - 0.01,
+                "{key} owed {owed}"
+            );
         }
     }
 }

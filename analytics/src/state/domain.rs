@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use geophone_sensor::time::Timestamp;
 
-use super::sets::{Claim, Sets};
+use super::sets::{Claim, Entry, Sets, Tagged};
 
 /// Clients that are told apart; a domain with more of them has many.
 const CLIENTS: usize = 8;
 
-/// Facts of one domain: 40 octets, beside 8 of its tag.
+/// Facts of one domain: 40 octets, in a cache line with its tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DomainFacts {
     pub(crate) first: Timestamp,
@@ -21,7 +21,7 @@ pub struct DomainFacts {
 
 /// The facts of domains, bounded; the one longest unasked gives way.
 pub struct DomainTable {
-    sets: Sets<DomainFacts>,
+    sets: Sets<Vec<Tagged<DomainFacts>>>,
 }
 
 impl DomainFacts {
@@ -69,9 +69,10 @@ impl DomainFacts {
 
     fn add(&mut self, client: u16, time: Timestamp) {
         self.last = self.last.max(time);
-        let known = usize::from(self.n_clients);
-        if !self.clients.iter().take(known).any(|other| *other == client)
-            && let Some(cell) = self.clients.get_mut(known)
+        // No client has the tag of an empty cell.
+        let client = client.max(1);
+        if !self.clients.contains(&client)
+            && let Some(cell) = self.clients.get_mut(usize::from(self.n_clients))
         {
             *cell = client;
             self.n_clients += 1;
@@ -103,6 +104,11 @@ impl DomainTable {
         self.sets.evicted()
     }
 
+    /// Asks for the line of `domain`.
+    pub(crate) fn touch(&self, domain: u64) -> u64 {
+        self.sets.touch(domain)
+    }
+
     /// Notes that the client of hash `client` asked the domain of hash `domain`.
     #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
     pub(crate) fn note(
@@ -111,8 +117,8 @@ impl DomainTable {
         client: u64,
         time: Timestamp,
     ) -> Option<DomainFacts> {
-        let (place, claim) = self.sets.claim(domain, |facts| facts.last.micros() as f64)?;
-        let facts = self.sets.at(place)?;
+        let (entry, claim) = self.sets.claim(domain, |held| held.value.last.micros() as f64)?;
+        let facts = &mut entry.value;
         if !matches!(claim, Claim::Known) {
             *facts = DomainFacts { first: time, last: time, ..DomainFacts::default() };
         }
@@ -123,21 +129,20 @@ impl DomainTable {
     /// Returns the facts of the domain of hash `domain`.
     #[cfg(test)]
     pub(crate) fn find(&self, domain: u64) -> Option<&DomainFacts> {
-        self.sets.find(domain)
+        self.sets.find(domain).map(|entry| &entry.value)
     }
 
     /// Walks the facts in the order of the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &DomainFacts)> {
-        self.sets.iter()
+        self.sets.iter().map(|entry| (entry.tag(), &entry.value))
     }
 
     /// Puts back facts that were saved.
     #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
     pub(crate) fn restore(&mut self, domain: u64, facts: DomainFacts) {
-        if let Some((place, _)) = self.sets.claim(domain, |held| held.last.micros() as f64)
-            && let Some(held) = self.sets.at(place)
-        {
-            *held = facts;
+        let worth = |held: &Tagged<DomainFacts>| held.value.last.micros() as f64;
+        if let Some((entry, _)) = self.sets.claim(domain, worth) {
+            entry.value = facts;
         }
     }
 }

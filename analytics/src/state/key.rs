@@ -8,7 +8,7 @@ use geophone_sensor::time::Timestamp;
 use super::account::Account;
 use super::channel::Channels;
 use super::leak::TIERS;
-use super::sets::{Claim, Sets};
+use super::sets::{Claim, Entry, Sets, Tagged};
 
 /// The figures of one key.
 ///
@@ -59,7 +59,7 @@ pub struct Figures {
 /// empty no earlier (Space-Saving, by the time of emptiness: it orders the same at any moment), so
 /// a flood of keys empties none. Scorecards start anew.
 pub struct FigureTable {
-    sets: Sets<Figures>,
+    sets: Sets<Vec<Tagged<Figures>>>,
     /// Microseconds of a window.
     window: i64,
     /// The window that was met last, in microseconds, and its number.
@@ -159,9 +159,9 @@ impl FigureTable {
 
     /// Walks the keys that owe anything at `time`, with their buckets as words.
     pub(crate) fn owing(&self, time: Timestamp) -> impl Iterator<Item = (u64, [u64; 2 * TIERS])> {
-        let owing = move |figures: &Figures| figures.channels.empty_at() > time.micros();
-        let all = self.sets.iter().filter(move |(_, figures)| owing(figures));
-        all.map(|(hash, figures)| (hash, figures.channels.pack()))
+        let all = self.sets.iter().map(|entry| (entry.tag(), &entry.value.channels));
+        let owing = all.filter(move |(_, channels)| channels.empty_at() > time.micros());
+        owing.map(|(hash, channels)| (hash, channels.pack()))
     }
 
     /// Puts back the buckets of a key that were saved at `time`.
@@ -171,13 +171,18 @@ impl FigureTable {
         }
     }
 
+    /// Asks for the first line of `hash`.
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        self.sets.touch(hash)
+    }
+
     /// Finds or begins the figures of `hash` and brings them up to `time`.
     pub(crate) fn at(&mut self, hash: u64, time: Timestamp) -> Option<&mut Figures> {
-        let (place, claim) = self.sets.claim(hash, |figures| figures.worth(time))?;
         let index = self.window_of(time);
-        let figures = self.sets.at(place)?;
+        let (entry, claim) = self.sets.claim(hash, |entry| entry.value.worth(time))?;
+        let figures = &mut entry.value;
         if let Claim::Evicted(gone) = claim {
-            figures.channels.inherit(&gone.channels, time);
+            figures.channels.inherit(&gone.value.channels, time);
         }
         figures.advance(time, index);
         Some(figures)

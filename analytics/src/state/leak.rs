@@ -146,6 +146,9 @@ impl Buckets {
     /// Returns the fullest bucket at `now` and how full it is: above 1 it overflows.
     pub(crate) fn fullest(&self, levels: &Levels, now: Timestamp) -> (Tier, f64) {
         let mut fullest = (Tier(0), 0.0);
+        if levels.0.iter().all(|empty| *empty <= now.micros()) {
+            return fullest;
+        }
         for (index, (empty, bucket)) in levels.0.iter().zip(&self.tiers).enumerate() {
             let Some(bucket) = bucket.as_ref().filter(|_| *empty > now.micros()) else { continue };
             let fill = bucket.level(*empty, now) / bucket.burst_bytes;

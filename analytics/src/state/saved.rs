@@ -18,7 +18,7 @@ use super::tables::Tables;
 /// The first word: `geophone`.
 const MAGIC: u64 = u64::from_le_bytes(*b"geophone");
 /// The version of the form.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 const KEYS: u64 = 1;
 const CLIENTS: u64 = 2;
@@ -62,9 +62,8 @@ impl Tables {
         {
             out.word(kind)?;
             out.word(ledger.used())?;
-            for (hash, words) in ledger.words() {
-                out.word(hash)?;
-                words.iter().try_for_each(|word| out.word(*word))?;
+            for line in ledger.words() {
+                line.iter().try_for_each(|word| out.word(*word))?;
             }
         }
         out.word(DOMAINS)?;
@@ -214,7 +213,7 @@ mod tests {
     use super::*;
     use crate::config::StateConfig;
     use crate::severity::Severity;
-    use crate::state::{Account, Bucket, Buckets};
+    use crate::state::{Bucket, Buckets};
 
     fn small(keys: u32) -> Tables {
         Tables::new(&StateConfig {
@@ -237,9 +236,7 @@ mod tests {
         let buckets = Buckets { tiers: [Some(bucket), None, None] };
         let mut tables = small(64);
         for key in 1..=20_u64 {
-            let found = tables.keys.claim(key, Timestamp(7), &buckets).unwrap();
-            let add = |account: &mut Account| account.add(Timestamp(7), Some(80), 10.0, &buckets);
-            tables.keys.change(found.place, add).unwrap();
+            tables.keys.charge(key, Timestamp(7), Some(80), 10.0, &buckets).unwrap();
             tables.domains.note(key, key << 48, Timestamp(5));
             tables.seen.insert(key << 32, Timestamp(7));
         }

@@ -4,19 +4,25 @@ use std::time::Duration;
 
 use geophone_sensor::time::Timestamp;
 
-/// Words of a block: one cache line.
-const WORDS: usize = 8;
+use super::lines::{LINE, Lines};
+
 /// Names per block: 512 bits over 40 names are 12.8 bits a name, under 1 % false positives.
 const NAMES_PER_BLOCK: u64 = 40;
+/// Bits that a name sets in its block, 9 bits of the hash each. Eight would err half as often and
+/// cost twice as much to look at.
+const BITS: usize = 5;
 
-/// A split block Bloom filter (Putze, Sanders, Singler 2007) in two generations.
+/// A blocked Bloom filter (Putze, Sanders, Singler 2007) in two generations.
 ///
 /// A name counts as seen if either generation has it. When the span is over or the younger
 /// generation is full, the older one is forgotten. A false positive makes a novel name look
 /// repeated and so prices it too low; the share is bounded by the fill.
 pub struct SeenFilter {
-    young: Vec<[u64; WORDS]>,
-    old: Vec<[u64; WORDS]>,
+    /// Of each block one cache line a generation, side by side.
+    lines: Lines,
+    blocks: usize,
+    /// Which of the two lines is the younger generation's.
+    young: usize,
     names: u64,
     capacity: u64,
     /// Microseconds that a generation lasts at most.
@@ -33,8 +39,9 @@ impl SeenFilter {
         let blocks =
             usize::try_from(u64::from(names).div_ceil(NAMES_PER_BLOCK)).unwrap_or(1).max(1);
         Self {
-            young: vec![[0; WORDS]; blocks],
-            old: vec![[0; WORDS]; blocks],
+            lines: Lines::new(2 * blocks),
+            blocks,
+            young: 0,
             names: 0,
             capacity: u64::from(names),
             span: u64::try_from(span.as_micros()).unwrap_or(u64::MAX),
@@ -46,51 +53,61 @@ impl SeenFilter {
     /// Octets of both generations.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of_val(self.young.as_slice()) + size_of_val(self.old.as_slice())
+        self.lines.memory()
+    }
+
+    /// Returns a word of each generation near `hash`, so that both lines are on their way when it
+    /// is inserted.
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        let block = self.lines.lines().as_chunks().0.get(self.block_of(hash));
+        block.map_or(0, |[[a, ..], [b, ..]]: &[[u64; LINE]; 2]| a ^ b)
     }
 
     /// Remembers `hash` and tells whether it is novel.
     pub fn insert(&mut self, hash: u64, time: Timestamp) -> bool {
         self.turn(time);
-        let block = self.block_of(hash);
-        let masks = masks(hash);
-        if has(&self.young, block, &masks) {
+        let (at, young) = (self.block_of(hash), self.young);
+        let Some(block) = self.lines.lines_mut().as_chunks_mut().0.get_mut(at) else { return true };
+        let [first, second]: &mut [[u64; LINE]; 2] = block;
+        let (young, old) = if young == 0 { (first, second) } else { (second, first) };
+        let bits = Bits::of(hash);
+        if bits.are_in(young) {
             return false;
         }
-        if let Some(block) = self.young.get_mut(block) {
-            for (word, mask) in block.iter_mut().zip(&masks) {
-                *word |= mask;
-            }
-        }
+        bits.set_in(young);
         self.names += 1;
-        !has(&self.old, block, &masks)
+        !bits.are_in(old)
     }
 
-    /// Returns both generations and what stands beside them, as words.
+    /// Returns both generations, the younger first, and what stands beside them, as words.
     pub(crate) fn words(&self) -> Vec<u64> {
         let began = self.began.map_or(0, |time| time.micros().cast_unsigned());
         let head = [self.names, u64::from(self.began.is_some()), began];
-        let blocks = self.young.iter().chain(&self.old);
-        head.into_iter().chain(blocks.flatten().copied()).collect()
+        let generation = |first: usize| self.lines.lines().iter().skip(first).step_by(2).flatten();
+        let blocks = generation(self.young).chain(generation(1 - self.young));
+        head.into_iter().chain(blocks.copied()).collect()
     }
 
     /// Takes words over, if there are as many as this filter has; tells whether it did.
     pub(crate) fn restore(&mut self, words: &[u64]) -> bool {
-        let blocks = self.young.len();
         let Some(([names, known, began], rest)) = words.split_first_chunk() else { return false };
-        if rest.len() != 2 * blocks * WORDS {
+        if rest.len() != 2 * self.blocks * LINE {
             return false;
         }
         self.names = *names;
         self.began = (*known == 1).then(|| Timestamp(began.cast_signed()));
-        let cells = self.young.iter_mut().chain(&mut self.old).flatten();
-        cells.zip(rest).for_each(|(cell, word)| *cell = *word);
+        self.young = 0;
+        let (young, old) = rest.split_at(self.blocks * LINE);
+        for (first, words) in [(0, young), (1, old)] {
+            let cells = self.lines.lines_mut().iter_mut().skip(first).step_by(2).flatten();
+            cells.zip(words).for_each(|(cell, word)| *cell = *word);
+        }
         true
     }
 
     /// Returns the number of words that this filter has.
     pub(crate) fn n_words(&self) -> u64 {
-        u64::try_from(3 + 2 * self.young.len() * WORDS).unwrap_or(u64::MAX)
+        u64::try_from(3 + 2 * self.blocks * LINE).unwrap_or(u64::MAX)
     }
 
     fn turn(&mut self, time: Timestamp) {
@@ -98,33 +115,48 @@ impl SeenFilter {
         let full = self.names >= self.capacity;
         if full || time.micros_since(began) >= self.span {
             self.early_turns += u64::from(full);
-            std::mem::swap(&mut self.young, &mut self.old);
-            self.young.fill([0; WORDS]);
+            self.young = 1 - self.young;
+            let lines = self.lines.lines_mut().iter_mut().skip(self.young).step_by(2);
+            lines.for_each(|line| *line = [0; LINE]);
             self.names = 0;
             self.began = Some(time);
         }
     }
 
     fn block_of(&self, hash: u64) -> usize {
-        let blocks = u64::try_from(self.young.len()).unwrap_or(1);
+        let blocks = u64::try_from(self.blocks).unwrap_or(1);
         usize::try_from(((hash >> 32) * blocks) >> 32).unwrap_or_default()
     }
 }
 
-fn masks(hash: u64) -> [u64; WORDS] {
-    // The upper half chose the block; spread the whole for the bits.
-    let mut bits = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    std::array::from_fn(|_| {
-        let mask = 1 << (bits >> 58);
-        bits = bits.wrapping_shl(6);
-        mask
-    })
-}
+/// The bits of a name in its block: nine of the hash say which word and which of its bits.
+#[derive(Clone, Copy)]
+struct Bits(u64);
 
-fn has(blocks: &[[u64; WORDS]], block: usize, masks: &[u64; WORDS]) -> bool {
-    blocks
-        .get(block)
-        .is_some_and(|block| block.iter().zip(masks).all(|(word, mask)| word & mask != 0))
+impl Bits {
+    /// The upper half of the hash chose the block; spreads the whole for the bits.
+    const fn of(hash: u64) -> Self {
+        Self(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn each(self) -> impl Iterator<Item = (usize, u64)> {
+        (0..BITS).map(move |n| {
+            let spread = self.0 << (9 * n);
+            (usize::try_from(spread >> 61).unwrap_or_default(), 1 << (spread >> 55 & 63))
+        })
+    }
+
+    fn are_in(self, line: &[u64; LINE]) -> bool {
+        self.each().all(|(word, mask)| line.get(word).is_some_and(|held| held & mask != 0))
+    }
+
+    fn set_in(self, line: &mut [u64; LINE]) {
+        for (word, mask) in self.each() {
+            if let Some(held) = line.get_mut(word) {
+                *held |= mask;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
