@@ -15,7 +15,7 @@ const ACCOUNT_BYTES: u64 = 64;
 /// Octets the figures of a key take with their tag.
 const FIGURES_BYTES: u64 = 256;
 /// Octets the facts of a domain take with their tag.
-const DOMAIN_BYTES: u64 = 64;
+const DOMAIN_BYTES: u64 = 128;
 /// Octets a suspect may take without its samples, rounded up.
 const SUSPECT_BYTES: u64 = 2_816;
 /// Octets a sample may take: a name of 254 octets and what stands beside it.
@@ -102,7 +102,7 @@ pub struct StateConfig {
     pub figures: u32,
     /// Clients whose rotation over domains is watched, at 64 bytes each.
     pub clients: u32,
-    /// Domains whose age, clients and sum over clients are known, at 128 bytes each.
+    /// Domains whose age, clients and sum over clients are known, at 192 bytes each.
     pub domains: u32,
     /// Days for which a domain counts as fresh.
     pub fresh_days: u32,

@@ -11,6 +11,7 @@ mod keys;
 mod probe;
 mod sighting;
 mod suspicion;
+mod wider;
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -82,7 +83,7 @@ impl Analytics {
         Self {
             pricer: Pricer::new(),
             signals: SignalPricer::default(),
-            tables: Tables::new(&config.state),
+            tables: Tables::new(&config.state, seed),
             suspects: Suspects::new(config.state.suspects, seed),
             wildcards: Wildcards::new(seed),
             hasher: FixedState::with_seed(seed),
@@ -103,6 +104,7 @@ impl Analytics {
             Record::Tick(tick) => {
                 self.counters.records_ticks += 1;
                 if let Some(sensor) = &tick.sensor {
+                    self.tables.facts.tick(tick.time);
                     self.losses.add(tick.time, sensor);
                 }
             }
@@ -117,6 +119,7 @@ impl Analytics {
     fn transaction(&mut self, transaction: &Transaction, sink: &mut impl FnMut(&Alert<'_>)) {
         // Not the latest time ever seen: one frame from the future would close every alert.
         self.now = transaction.time;
+        self.tables.facts.at(transaction.time);
         self.close_idle(sink);
         if transaction.qtype == 0 && transaction.qname.is_root() {
             self.counters.records_without_question += 1;
@@ -131,7 +134,7 @@ impl Analytics {
             charge.whole = whole_name(&self.pricer, transaction, &charge);
             self.undelegated_account(transaction, &keys, &charge, sink);
         }
-        self.wider_accounts(transaction, &keys, &charge, &met, sink);
+        self.tell_owners(transaction, &keys, &charge, &met, sink);
     }
 
     /// Puts `rules` in force; what is remembered stays, and alerts whose detector is gone close.
@@ -206,7 +209,7 @@ impl Analytics {
     /// # Errors
     /// Input that is damaged, or of another version or hash seed.
     pub fn load(&mut self, input: &mut impl Read) -> Result<Timestamp, SavedError> {
-        self.tables.load(self.config.sensor.hash_seed, input)
+        self.tables.load(self.config.sensor.hash_seed, self.config.state.rare_clients, input)
     }
 
     /// Octets of the tables that do not grow.

@@ -7,7 +7,7 @@ use super::Analytics;
 use super::keys::Keys;
 use crate::price::{Bits, Expert, NamePrice, Pricer};
 use crate::rule::Facts;
-use crate::state::Novelty;
+use crate::state::{Novelty, Wildcards};
 
 /// A 4-octet address, and one of 16.
 const ADDRESS_BYTES: [(u16, u32); 2] = [(1, 4), (28, 16)];
@@ -20,8 +20,8 @@ pub(super) struct Charge {
     pub(super) novelty: Novelty,
     /// The price of a novel name.
     pub(super) price: Option<NamePrice>,
-    /// Whether no client asked for the name before.
-    pub(super) site_novel: bool,
+    /// Whether its client asked for the name for the first time.
+    pub(super) name_novel: bool,
     /// What the case of a repeated name costs.
     pub(super) case: Bits,
     /// Whether an allowance covers the name.
@@ -50,14 +50,16 @@ impl Analytics {
             }
             return;
         }
-        charge.site_novel = self.tables.seen.insert(keys.site_name, transaction.time);
+        charge.name_novel = true;
         self.counters.names_novel += 1;
         let price = self.pricer.price(&transaction.qname, usize::from(transaction.domain_at));
         let bytes = price.bits.as_bytes();
         let novelty = &mut charge.novelty;
         novelty.bits = price.bits.raw().div_ceil(256);
         self.counters.bits_priced += u64::from(novelty.bits);
-        let same_answers = self.wildcards.add(transaction, keys.domain, keys.client);
+        let addresses = transaction.answer.addresses;
+        let same_answers = Wildcards::key(transaction, keys.domain, &self.hasher)
+            .is_some_and(|key| self.tables.facts.is_wildcard(key, addresses));
         let facts = Facts { same_answers, ..Facts::from(transaction) };
         match self.rules.allow.find(&facts) {
             Some(allow) => {

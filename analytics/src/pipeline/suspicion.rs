@@ -1,14 +1,16 @@
 //! From a key near alarm to an alert that is told, told again and closed.
 
+use std::hash::BuildHasher;
+
 use geophone_sensor::record::Transaction;
 use geophone_sensor::time::Timestamp;
 
 use super::judgement::judgement;
 use super::{Analytics, Fill, Moment};
-use crate::alert::{Action, Alert, OpenAlert, Part, Subject, Suspect};
+use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect};
 use crate::detect::Features;
 use crate::price::NamePrice;
-use crate::state::{Figures, KeyState, Novelty};
+use crate::state::{Change, Figures, KeyState, Novelty};
 
 /// A key whose fullest bucket is this full is suspected: its evidence is kept from then on.
 const SUSPECT_FILL: f64 = 0.125;
@@ -112,17 +114,9 @@ impl Analytics {
 
     /// Tells whether an open alert about the client's rotation names this domain: one campaign is
     /// one alert, until the domain overflows a bucket of its own.
-    pub(super) fn is_told_by_rotation(
-        &mut self,
-        transaction: &Transaction,
-        key: u64,
-        client: u64,
-    ) -> bool {
-        self.suspects.is_open(client)
-            && !self.suspects.is_open(key)
-            && self.suspects.find(client).is_some_and(|rotation| {
-                rotation.parts.has(&Part::Domain(transaction.domain_text()))
-            })
+    fn is_told_by_rotation(&self, transaction: &Transaction, key: u64, client: u64) -> bool {
+        !self.suspects.is_open(key)
+            && self.tables.facts.is_in_rotation(client, || transaction.domain_text())
     }
 
     /// Asks the detectors about a suspect; opens, updates or leaves its alert.
@@ -181,6 +175,10 @@ impl Analytics {
         let Some(mut open) = suspect.open.take() else { return };
         let Some(detector) = self.rules.detectors.get(open.detector()) else { return };
         self.counters.alerts_closed += 1;
+        if suspect.subject == Subject::Rotation {
+            let client = self.hasher.hash_one(suspect.client);
+            self.tables.facts.change(Change::Rotation { client, domains: Vec::new() });
+        }
         let mut alert = open.tell(Action::Close, self.now, &suspect, detector);
         alert.loss = self.losses.between(alert.start, alert.time);
         alert.closed_because = Some(because);

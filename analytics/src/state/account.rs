@@ -45,6 +45,8 @@ pub struct Ledger {
 pub(crate) struct Charged {
     /// Novel names before.
     pub(crate) distinct: u32,
+    /// When it was charged before; of one that was begun, now.
+    pub(crate) last: Timestamp,
     /// What it is now.
     pub(crate) account: Account,
     /// Whether it was begun.
@@ -186,10 +188,10 @@ impl Ledger {
                 begun
             }
         };
-        let distinct = account.total_novel;
+        let (distinct, last) = (account.total_novel, account.last);
         account.add(time, novel, charged, buckets);
         set_words(line, account.pack());
-        Some(Charged { distinct, account, fresh })
+        Some(Charged { distinct, last, account, fresh })
     }
 
     /// Returns the account of `hash` if there is one.

@@ -1,13 +1,16 @@
 //! What is known of a domain as a whole: since when, and who asks it.
 
-use std::time::Duration;
-
 use geophone_sensor::time::Timestamp;
 
+use super::facts::Change;
 use super::sets::{Claim, Entry, Sets, Tagged};
 
 /// Clients that are told apart; a domain with more of them has many.
 const CLIENTS: usize = 8;
+
+/// Microseconds after which what is known of a domain is told again, so that whoever remembers it
+/// does not take it for one long unasked.
+const HOUR: i64 = 3_600_000_000;
 
 /// Facts of one domain: 40 octets, in a cache line with its tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub struct DomainFacts {
     /// Tags of the clients that ask it, as many as are told apart.
     pub(crate) clients: [u16; CLIENTS],
     pub(crate) n_clients: u8,
+    /// What was told of it last: the hour, and whether it was crowded; 0 for nothing.
+    told: u32,
 }
 
 /// The facts of domains, bounded; the one longest unasked gives way.
@@ -25,22 +30,24 @@ pub struct DomainTable {
 }
 
 impl DomainFacts {
-    /// Clients that asked the domain, counted up to eight.
+    /// Tells whether more than `most` clients ask the domain.
     #[must_use]
-    pub const fn clients(&self) -> u8 {
-        self.n_clients
+    pub fn is_crowded(&self, most: u32) -> bool {
+        u32::from(self.n_clients) > most
     }
 
-    /// Tells whether the domain was first seen less than `span` before `time`.
-    #[must_use]
-    pub fn is_fresh(&self, time: Timestamp, span: Duration) -> bool {
-        time.since(self.first) < span
-    }
-
-    /// Tells whether at most `most` clients ask the domain.
-    #[must_use]
-    pub fn is_rare(&self, most: u32) -> bool {
-        u32::from(self.n_clients) <= most
+    /// Returns what is to be told of the domain of `hash` at `time`, once an hour or where it
+    /// became crowded.
+    fn news(&mut self, hash: u64, time: Timestamp, most: u32) -> Option<Change> {
+        let crowded = self.is_crowded(most);
+        let hour = time.micros().div_euclid(HOUR).rem_euclid(1 << 30);
+        let told = u32::try_from(hour).unwrap_or_default() << 1 | u32::from(crowded);
+        let told = told.saturating_add(1);
+        if self.told == told {
+            return None;
+        }
+        self.told = told;
+        Some(Change::Domain { hash, first: self.first, crowded })
     }
 
     /// Returns the facts as words.
@@ -64,7 +71,7 @@ impl DomainFacts {
         }
         let n_clients = u8::try_from(n.min(8)).unwrap_or_default();
         let [first, last] = [first, last].map(|word| Timestamp(word.cast_signed()));
-        Self { first, last, clients, n_clients }
+        Self { first, last, clients, n_clients, told: 0 }
     }
 
     fn add(&mut self, client: u16, time: Timestamp) {
@@ -104,26 +111,23 @@ impl DomainTable {
         self.sets.evicted()
     }
 
-    /// Asks for the line of `domain`.
-    pub(crate) fn touch(&self, domain: u64) -> u64 {
-        self.sets.touch(domain)
-    }
-
-    /// Notes that the client of hash `client` asked the domain of hash `domain`.
+    /// Notes that the client of hash `client` asked the domain of hash `domain`; more than `most`
+    /// make it crowded. Returns its clients so far and what there is to tell others.
     #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]
     pub(crate) fn note(
         &mut self,
         domain: u64,
         client: u64,
         time: Timestamp,
-    ) -> Option<DomainFacts> {
+        most: u32,
+    ) -> Option<(u8, Option<Change>)> {
         let (entry, claim) = self.sets.claim(domain, |held| held.value.last.micros() as f64)?;
         let facts = &mut entry.value;
         if !matches!(claim, Claim::Known) {
             *facts = DomainFacts { first: time, last: time, ..DomainFacts::default() };
         }
         facts.add(u16::try_from(client >> 48).unwrap_or_default(), time);
-        Some(*facts)
+        Some((facts.n_clients, facts.news(domain, time, most)))
     }
 
     /// Returns the facts of the domain of hash `domain`.
@@ -158,16 +162,23 @@ mod tests {
         for (client, seconds, clients) in
             [(1, 10, 1), (1, 11, 1), (2, 12, 2), (1, 13, 2), (3, 14, 3)]
         {
-            let facts = table.note(77, client << 48, at(seconds)).unwrap();
-            assert_eq!(facts.clients(), clients, "{seconds}");
+            let (so_far, change) = table.note(77, client << 48, at(seconds), 2).unwrap();
+            assert_eq!(so_far, clients, "{seconds}");
+            let told = |crowded| Some(Change::Domain { hash: 77, first: at(10), crowded });
+            let expected = match (seconds, clients) {
+                (10, _) => told(false),
+                (_, 3) => told(true),
+                _ => None,
+            };
+            assert_eq!(change, expected, "{seconds}");
         }
-        let facts = table.note(77, 3 << 48, at(20)).unwrap();
-        assert_eq!(DomainFacts::unpack(facts.pack()), facts);
-        assert!(facts.is_fresh(at(20), Duration::from_secs(11)));
-        assert!(!facts.is_fresh(at(21), Duration::from_secs(11)));
+        let facts = *table.find(77).unwrap();
+        assert_eq!(DomainFacts::unpack(facts.pack()), DomainFacts { told: 0, ..facts });
         for client in 4..40 {
-            table.note(77, client << 48, at(30));
+            table.note(77, client << 48, at(30), 2);
         }
-        assert_eq!(table.note(77, 1 << 48, at(31)).unwrap().clients(), 8);
+        let (clients, change) = table.note(77, 1 << 48, at(31), 2).unwrap();
+        assert_eq!((clients, change), (8, None));
+        assert!(table.note(77, 1 << 48, at(3_600), 2).unwrap().1.is_some(), "once an hour");
     }
 }

@@ -3,6 +3,7 @@
 mod account;
 mod channel;
 mod domain;
+mod facts;
 mod key;
 mod leak;
 mod lines;
@@ -18,6 +19,8 @@ pub use account::{Account, Ledger};
 pub use channel::Channels;
 pub(crate) use channel::{Signal, SignalPricer};
 pub use domain::{DomainFacts, DomainTable};
+pub(crate) use facts::Change;
+pub use facts::Facts;
 pub use key::{Carries, FigureTable, Figures, KeyState, Novelty, Sighting};
 pub use leak::{Bucket, Buckets, LeakContract, Scope, TIERS, Tier};
 pub use loss::{Loss, LossHistory};

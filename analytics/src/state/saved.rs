@@ -13,6 +13,7 @@ use std::io::{self, Read, Write};
 use geophone_sensor::time::Timestamp;
 
 use super::domain::DomainFacts;
+use super::facts::Change;
 use super::tables::Tables;
 
 /// The first word: `geophone`.
@@ -88,12 +89,18 @@ impl Tables {
         Ok(())
     }
 
-    /// Reads what `save` wrote into tables that are empty; returns the time it was saved at.
+    /// Reads what `save` wrote into tables that are empty; returns the time it was saved at. More
+    /// than `most` clients make a domain crowded.
     ///
     /// # Errors
     /// A file that is damaged, or of another version or seed; the tables may then hold part of it
     /// and must not be used.
-    pub fn load(&mut self, seed: u64, input: &mut impl Read) -> Result<Timestamp, SavedError> {
+    pub fn load(
+        &mut self,
+        seed: u64,
+        most: u32,
+        input: &mut impl Read,
+    ) -> Result<Timestamp, SavedError> {
         let mut input = Summed { inner: input, sum: FNV_OFFSET };
         if input.next()? != MAGIC {
             return Err(SavedError::Damaged("it does not begin as one"));
@@ -115,7 +122,7 @@ impl Tables {
                         self.figures.restore(hash, input.array()?, time);
                     }
                 }
-                kind => self.section(kind, &mut input)?,
+                kind => self.section(kind, most, &mut input)?,
             }
         }
         let sum = input.sum;
@@ -128,6 +135,7 @@ impl Tables {
     fn section<R: Read>(
         &mut self,
         kind: u64,
+        most: u32,
         input: &mut Summed<&mut R>,
     ) -> Result<(), SavedError> {
         let entries = input.next()?;
@@ -146,7 +154,10 @@ impl Tables {
             DOMAINS => {
                 for _ in 0..entries {
                     let hash = input.next()?;
-                    self.domains.restore(hash, DomainFacts::unpack(input.array()?));
+                    let facts = DomainFacts::unpack(input.array()?);
+                    self.domains.restore(hash, facts);
+                    let (first, crowded) = (facts.first, facts.is_crowded(most));
+                    self.facts.learn(Change::Domain { hash, first, crowded });
                 }
             }
             SEEN => {
@@ -216,14 +227,17 @@ mod tests {
     use crate::state::{Bucket, Buckets};
 
     fn small(keys: u32) -> Tables {
-        Tables::new(&StateConfig {
-            keys,
-            figures: 8,
-            clients: 8,
-            domains: 8,
-            seen_names: 400,
-            ..StateConfig::default()
-        })
+        Tables::new(
+            &StateConfig {
+                keys,
+                figures: 8,
+                clients: 8,
+                domains: 8,
+                seen_names: 400,
+                ..StateConfig::default()
+            },
+            0,
+        )
     }
 
     fn filled() -> (Tables, Buckets) {
@@ -237,7 +251,7 @@ mod tests {
         let mut tables = small(64);
         for key in 1..=20_u64 {
             tables.keys.charge(key, Timestamp(7), Some(80), 10.0, &buckets).unwrap();
-            tables.domains.note(key, key << 48, Timestamp(5));
+            tables.domains.note(key, key << 48, Timestamp(5), 2);
             tables.seen.insert(key << 32, Timestamp(7));
         }
         (tables, buckets)
@@ -249,7 +263,7 @@ mod tests {
         let mut file = Vec::new();
         tables.save(3, Timestamp(9), &mut file).unwrap();
         let mut back = small(64);
-        assert_eq!(back.load(3, &mut file.as_slice()).unwrap(), Timestamp(9));
+        assert_eq!(back.load(3, 2, &mut file.as_slice()).unwrap(), Timestamp(9));
         for key in 1..=20_u64 {
             assert_eq!(back.keys.find(key), tables.keys.find(key));
             assert!(!back.seen.insert(key << 32, Timestamp(8)), "{key} was seen before");
@@ -266,7 +280,7 @@ mod tests {
         let mut file = Vec::new();
         tables.save(3, Timestamp(9), &mut file).unwrap();
         let mut back = small(8);
-        back.load(3, &mut file.as_slice()).unwrap();
+        back.load(3, 2, &mut file.as_slice()).unwrap();
         let kept = (1..=20_u64).filter_map(|key| back.keys.find(key));
         let levels: Vec<_> =
             kept.map(|account| buckets.highest(&account.levels, Timestamp(7))).collect();
@@ -279,12 +293,12 @@ mod tests {
         let mut file = Vec::new();
         tables.save(3, Timestamp(9), &mut file).unwrap();
         for at in (0..file.len()).step_by(37) {
-            assert!(small(64).load(3, &mut &file[..at]).is_err(), "cut at {at}");
+            assert!(small(64).load(3, 2, &mut &file[..at]).is_err(), "cut at {at}");
             let mut changed = file.clone();
             changed[at] ^= 1;
-            assert!(small(64).load(3, &mut changed.as_slice()).is_err(), "changed at {at}");
+            assert!(small(64).load(3, 2, &mut changed.as_slice()).is_err(), "changed at {at}");
         }
-        let error = small(64).load(4, &mut file.as_slice()).unwrap_err();
+        let error = small(64).load(4, 2, &mut file.as_slice()).unwrap_err();
         assert!(error.to_string().contains("hash_seed"), "{error}");
     }
 }

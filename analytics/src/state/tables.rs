@@ -2,6 +2,7 @@
 
 use super::account::Ledger;
 use super::domain::DomainTable;
+use super::facts::Facts;
 use super::key::FigureTable;
 use super::seen::SeenFilter;
 use crate::config::StateConfig;
@@ -33,12 +34,14 @@ pub struct Tables {
     pub figures: FigureTable,
     /// Since when domains are known, and who asks them.
     pub domains: DomainTable,
+    /// What of this everybody knows.
+    pub facts: Facts,
 }
 
 impl Tables {
     /// Makes empty tables of the configured sizes.
     #[must_use]
-    pub fn new(config: &StateConfig) -> Self {
+    pub fn new(config: &StateConfig, seed: u64) -> Self {
         Self {
             seen: SeenFilter::new(config.seen_names, config.seen_span()),
             keys: Ledger::new(config.keys),
@@ -46,6 +49,7 @@ impl Tables {
             shared: Ledger::new(config.domains),
             figures: FigureTable::new(config.figures, config.window()),
             domains: DomainTable::new(config.domains),
+            facts: Facts::new(config.domains, seed),
         }
     }
 
@@ -59,7 +63,7 @@ impl Tables {
             ^ self.seen.touch(answer)
             ^ self.keys.touch(pair)
             ^ self.figures.touch(pair)
-            ^ self.domains.touch(domain)
+            ^ self.facts.touch(domain)
     }
 
     /// Octets of all tables; they do not grow.
@@ -71,6 +75,7 @@ impl Tables {
             + self.shared.memory()
             + self.figures.memory()
             + self.domains.memory()
+            + self.facts.memory()
     }
 
     /// Keys of the contract that gave way to others.
@@ -99,6 +104,6 @@ mod tests {
         let config = StateConfig::default();
         let need = config.need();
         assert!(config.keys >= 1_000_000 && need <= 100 << 20, "{} MiB", need >> 20);
-        assert_eq!(u64::try_from(Tables::new(&config).memory()).unwrap(), need);
+        assert_eq!(u64::try_from(Tables::new(&config, 0).memory()).unwrap(), need);
     }
 }

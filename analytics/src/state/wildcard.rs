@@ -9,6 +9,8 @@ use foldhash::fast::FixedState;
 use geophone_sensor::limited::LimitedMap;
 use geophone_sensor::record::Transaction;
 
+use super::facts::Change;
+
 /// Domains that are remembered, at about 64 octets each.
 const DOMAINS: u32 = 4_096;
 /// Names with the same addresses that it takes…
@@ -19,11 +21,12 @@ const CLIENTS: usize = 3;
 /// What the names of domains were answered with.
 pub struct Wildcards {
     domains: LimitedMap<u64, Wildcard>,
-    hasher: FixedState,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Wildcard {
+    key: u64,
+    is: bool,
     addresses: u32,
     names: u16,
     clients: [Option<u64>; CLIENTS],
@@ -33,23 +36,38 @@ impl Wildcards {
     /// Makes an empty memory; `seed` keys its hashes.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { domains: LimitedMap::new(DOMAINS, seed), hasher: FixedState::with_seed(seed) }
+        Self { domains: LimitedMap::new(DOMAINS, seed) }
     }
 
-    /// Takes a name its client asks for the first time; tells whether all names of its domain had
-    /// the same addresses, for long enough and for enough clients. `domain` and `client` are the
-    /// hashes of both, letters folded.
-    pub(crate) fn add(&mut self, transaction: &Transaction, domain: u64, client: u64) -> bool {
-        let answer = &transaction.answer;
-        if !transaction.has_answer() || answer.n_addresses == 0 || transaction.domain_at == 0 {
-            return false;
+    /// Hashes what a wildcard is known by: a domain and a type, for its IPv4 and IPv6 addresses are
+    /// two sets. `None` where a transaction tells nothing of one.
+    pub(crate) fn key(transaction: &Transaction, domain: u64, hasher: &FixedState) -> Option<u64> {
+        let tells = transaction.has_answer()
+            && transaction.answer.n_addresses > 0
+            && transaction.domain_at > 0;
+        tells.then(|| hasher.hash_one((domain, transaction.qtype)))
+    }
+
+    /// Takes the addresses of a name its client asks for the first time; `key` is that of the
+    /// wildcard, `client` the hash of the client. Hands on whether all names have the same
+    /// addresses, for long enough and for enough clients, where that changed, and for which key.
+    pub(crate) fn add(
+        &mut self,
+        key: u64,
+        addresses: u32,
+        client: u64,
+        news: &mut impl FnMut(Change),
+    ) {
+        let Some(wildcard) = self.wildcard(key, news) else { return };
+        let before = wildcard.is;
+        wildcard.add(addresses, client);
+        if wildcard.is != before {
+            let addresses = wildcard.is.then_some(addresses);
+            news(Change::Wildcard { hash: key, addresses });
         }
-        // By type: its IPv4 and IPv6 addresses are two sets.
-        let key = self.hasher.hash_one((domain, transaction.qtype));
-        self.wildcard(key).is_some_and(|wildcard| wildcard.add(answer.addresses, client))
     }
 
-    fn wildcard(&mut self, key: u64) -> Option<&mut Wildcard> {
+    fn wildcard(&mut self, key: u64, news: &mut impl FnMut(Change)) -> Option<&mut Wildcard> {
         if let Some(slot) = self.domains.find(&key) {
             self.domains.touch(slot);
             return self.domains.value_mut(slot);
@@ -57,18 +75,21 @@ impl Wildcards {
         if self.domains.is_full()
             && let Some(oldest) = self.domains.oldest()
         {
+            if let Some(gone) = self.domains.value(oldest).filter(|gone| gone.is) {
+                news(Change::Wildcard { hash: gone.key, addresses: None });
+            }
             self.domains.release(oldest);
         }
         let (_, wildcard) = self.domains.claim(key)?;
-        *wildcard = Wildcard::default();
+        *wildcard = Wildcard { key, ..Wildcard::default() };
         Some(wildcard)
     }
 }
 
 impl Wildcard {
-    fn add(&mut self, addresses: u32, client: u64) -> bool {
+    fn add(&mut self, addresses: u32, client: u64) {
         if self.addresses != addresses {
-            *self = Self { addresses, ..Self::default() };
+            *self = Self { addresses, key: self.key, ..Self::default() };
         }
         self.names = self.names.saturating_add(1);
         if !self.clients.contains(&Some(client))
@@ -76,51 +97,63 @@ impl Wildcard {
         {
             *free = Some(client);
         }
-        self.names >= NAMES && self.clients.iter().all(Option::is_some)
+        self.is = self.names >= NAMES && self.clients.iter().all(Option::is_some);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
     use geophone_sensor::name::Name;
     use geophone_sensor::record::Status;
 
     use super::*;
 
-    fn add(wildcards: &mut Wildcards, n: u8, client: u8, addresses: u32) -> bool {
-        wildcards.add(&asked(n, client, addresses), 1, u64::from(client))
+    /// Adds a name of one domain; returns what there was to tell.
+    fn add(wildcards: &mut Wildcards, client: u64, addresses: u32) -> Vec<Change> {
+        let mut news = Vec::new();
+        wildcards.add(1, addresses, client, &mut |change| news.push(change));
+        news
     }
 
-    fn asked(n: u8, client: u8, addresses: u32) -> Transaction {
-        let qname = Name::parse(&format!("n{n}.ExamplE.com")).unwrap();
-        let mut transaction = Transaction {
-            status: Status::Answered,
-            client: IpAddr::V4(Ipv4Addr::new(10, 0, 0, client)),
-            domain_at: u8::try_from(qname.wire().len() - 12).unwrap(),
-            qtype: 1,
-            qname,
-            ..Transaction::default()
-        };
-        (transaction.answer.n_addresses, transaction.answer.addresses) = (1, addresses);
-        transaction
+    fn told(addresses: Option<u32>) -> Vec<Change> {
+        vec![Change::Wildcard { hash: 1, addresses }]
     }
 
     #[test]
     fn it_takes_names_and_clients_with_the_same_addresses() {
         let mut wildcards = Wildcards::new(1);
-        let told: Vec<bool> = (0..10).map(|n| add(&mut wildcards, n, n % 3, 7)).collect();
-        assert_eq!(told.iter().filter(|told| **told).count(), 3, "{told:?}");
-        assert!(!add(&mut wildcards, 10, 0, 8), "other addresses begin anew");
+        for n in 0..10 {
+            let expected = if n == 7 { told(Some(7)) } else { Vec::new() };
+            assert_eq!(add(&mut wildcards, n % 3, 7), expected, "{n}");
+        }
+        assert_eq!(add(&mut wildcards, 0, 8), told(None), "other addresses begin anew");
     }
 
     #[test]
-    fn one_client_alone_makes_no_wildcard_and_neither_do_answers_without_addresses() {
+    fn one_client_alone_makes_no_wildcard_and_one_that_gives_way_is_none() {
         let mut wildcards = Wildcards::new(1);
-        assert!((0..100).all(|n| !add(&mut wildcards, n, 1, 7)));
-        let mut empty = asked(0, 1, 0);
-        empty.answer.n_addresses = 0;
-        assert!(!wildcards.add(&empty, 1, 1));
+        assert!((0..100).all(|_| add(&mut wildcards, 1, 7).is_empty()));
+        (0..3).for_each(|client| drop(add(&mut wildcards, client, 7)));
+        let mut news = Vec::new();
+        for key in 2..=u64::from(DOMAINS) + 1 {
+            wildcards.add(key, 7, 1, &mut |change| news.push(change));
+        }
+        assert_eq!(news, told(None));
+    }
+
+    #[test]
+    fn answers_without_addresses_and_names_that_are_their_domain_tell_nothing() {
+        let hasher = FixedState::with_seed(1);
+        let mut transaction = Transaction {
+            status: Status::Answered,
+            qname: Name::parse("a.example.com").unwrap(),
+            domain_at: 2,
+            ..Transaction::default()
+        };
+        assert_eq!(Wildcards::key(&transaction, 5, &hasher), None);
+        transaction.answer.n_addresses = 1;
+        assert!(Wildcards::key(&transaction, 5, &hasher).is_some());
+        transaction.domain_at = 0;
+        assert_eq!(Wildcards::key(&transaction, 5, &hasher), None);
     }
 }
