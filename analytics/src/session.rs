@@ -57,9 +57,8 @@ pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
     let session = Session::new(config, Tempo::Live)?;
     source.on_pause(session.flusher());
-    let read: Vec<&Path> =
-        session.rules.iter().chain(&session.baseline).map(PathBuf::as_path).collect();
-    say(&source.drop_privileges(&read)?.to_string());
+    let read = session.rules.iter().chain(&session.baseline).cloned().collect();
+    say(&source.drop_privileges(PrivilegePlan { read, ..PrivilegePlan::default() })?.to_string());
     session.reload_on_hangup(signals)?;
     let outcome = session.drive(&mut source);
     say(&source.summary());

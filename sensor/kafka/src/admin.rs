@@ -13,6 +13,7 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::properties::{Link, Properties, PropertyError};
@@ -20,6 +21,8 @@ use crate::topic::TopicPlan;
 
 /// How long brokers may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long they are asked at a time, before complaints are looked at.
+const STEP: Duration = Duration::from_secs(1);
 
 /// Why topics are not as they are meant to be.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +36,7 @@ pub enum AdminError {
         /// What the client complained of.
         trouble: String,
         /// Why.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// The client cannot be made.
     #[error(transparent)]
@@ -47,6 +50,9 @@ pub enum AdminError {
         why: String,
     },
 }
+
+/// How often a topic that was made is looked for.
+const TRIES: u32 = 100;
 
 /// What was found about one topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +105,9 @@ impl fmt::Display for TopicReport {
         match &self.finding {
             Finding::AsPlanned => write!(f, "{name}: {partitions} partitions, as configured"),
             Finding::Made => write!(f, "{name}: made with {partitions} partitions"),
-            Finding::Grown { from } => write!(f, "{name}: grown from {from} to {partitions} partitions"),
+            Finding::Grown { from } => {
+                write!(f, "{name}: grown from {from} to {partitions} partitions")
+            }
             Finding::Missing => write!(f, "{name}: does not exist; run: geophone topics create"),
             Finding::TooFew { found } => write!(
                 f,
@@ -117,8 +125,10 @@ impl fmt::Display for TopicReport {
                 for (key, found, planned) in differences {
                     write!(f, "{key} is {found}, {planned} is configured; ")?;
                 }
-                let all: Vec<_> =
-                    differences.iter().map(|(key, _, planned)| format!("{key}=[{planned}]")).collect();
+                let all: Vec<_> = differences
+                    .iter()
+                    .map(|(key, _, planned)| format!("{key}=[{planned}]"))
+                    .collect();
                 write!(
                     f,
                     "run: kafka-configs.sh --alter --topic {name} --add-config '{}', or configure \
@@ -133,6 +143,8 @@ impl fmt::Display for TopicReport {
 /// Asks brokers about topics, and makes them.
 pub struct Admin {
     client: AdminClient<Link>,
+    /// Asks for metadata: unlike an admin client it hears what is wrong with a connection.
+    asker: BaseProducer<Link>,
     link: Link,
     brokers: String,
 }
@@ -145,7 +157,8 @@ impl Admin {
     pub fn new(properties: &Properties) -> Result<Self, AdminError> {
         let link = properties.link();
         let client = properties.connect(link.clone())?;
-        Ok(Self { client, link, brokers: properties.brokers().to_owned() })
+        let asker = properties.connect(link.clone())?;
+        Ok(Self { client, asker, link, brokers: properties.brokers().to_owned() })
     }
 
     /// Returns how many partitions each topic of the cluster has.
@@ -153,8 +166,20 @@ impl Admin {
     /// # Errors
     /// Brokers that do not answer.
     pub fn partitions(&self) -> Result<BTreeMap<String, u32>, AdminError> {
-        let metadata = self.client.inner().fetch_metadata(None, PATIENCE);
-        let metadata = metadata.map_err(|source| self.away(source))?;
+        let mut waited = Duration::ZERO;
+        let metadata = loop {
+            match self.asker.client().fetch_metadata(None, STEP) {
+                Ok(metadata) => break metadata,
+                Err(source) => {
+                    self.asker.poll(Duration::ZERO);
+                    waited += STEP;
+                    // A login that is refused will be refused again.
+                    if self.link.is_refused() || waited >= PATIENCE {
+                        return Err(self.away(source));
+                    }
+                }
+            }
+        };
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
         Ok(topics.map(|topic| (topic.name().to_owned(), count(topic.partitions().len()))).collect())
@@ -184,13 +209,18 @@ impl Admin {
     ///
     /// # Errors
     /// Brokers that do not answer or refuse.
-    pub fn create(&self, plans: Vec<TopicPlan>, grow: Grow) -> Result<Vec<TopicReport>, AdminError> {
+    pub fn create(
+        &self,
+        plans: Vec<TopicPlan>,
+        grow: Grow,
+    ) -> Result<Vec<TopicReport>, AdminError> {
         let mut reports = self.check(plans)?;
         for report in &mut reports {
             match report.finding {
                 Finding::Missing => report.finding = self.make(&report.plan)?,
                 Finding::TooFew { found } if grow == Grow::Yes => {
                     self.grow(&report.plan)?;
+                    self.wait_until_known(&report.plan)?;
                     report.finding = Finding::Grown { from: found };
                 }
                 _ => {}
@@ -217,7 +247,21 @@ impl Admin {
                 }
             }
         }
+        self.wait_until_known(plan)?;
         Ok(Finding::Made)
+    }
+
+    /// Waits until the broker that is asked knows the topic, too: the one that made it knows first.
+    fn wait_until_known(&self, plan: &TopicPlan) -> Result<(), AdminError> {
+        let known = |there: &BTreeMap<String, u32>| there.get(&plan.name) == Some(&plan.partitions);
+        for _ in 0..TRIES {
+            if known(&self.partitions()?) {
+                break;
+            }
+            // Time for news to spread, and for complaints.
+            self.asker.poll(STEP / 10);
+        }
+        Ok(())
     }
 
     fn grow(&self, plan: &TopicPlan) -> Result<(), AdminError> {
@@ -248,7 +292,7 @@ impl Admin {
 
     fn away(&self, source: KafkaError) -> AdminError {
         let trouble = self.link.trouble_words();
-        AdminError::Away { brokers: self.brokers.clone(), trouble, source }
+        AdminError::Away { brokers: self.brokers.clone(), trouble, source: Box::new(source) }
     }
 }
 

@@ -37,7 +37,7 @@ pub enum FollowError {
         /// What the client complained of.
         trouble: String,
         /// Why.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
 }
 
@@ -81,7 +81,7 @@ impl Follower {
         let failed = |source| FollowError::Read {
             topic: topic.to_owned(),
             trouble: link.trouble_words(),
-            source,
+            source: Box::new(source),
         };
         let consumer: BaseConsumer<Link> =
             properties.connect(link.clone()).map_err(AdminError::from)?;
@@ -118,7 +118,7 @@ impl Follower {
             Some(Err(source)) => Err(FollowError::Read {
                 topic: self.topic.clone(),
                 trouble: self.link.trouble_words(),
-                source,
+                source: Box::new(source),
             }),
         }
     }

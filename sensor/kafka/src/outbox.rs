@@ -42,6 +42,8 @@ pub struct OutboxPlan<'a> {
     pub queue_mib: u32,
     /// Seconds without any delivery after which the end, or a replay, is waited for no longer.
     pub patience_seconds: u32,
+    /// Whether brokers are known not to answer: messages then go to the spool until one does.
+    pub away: bool,
     /// The directory of the spool and the octets it may take.
     pub spool: Option<(&'a Path, u64)>,
 }
@@ -53,6 +55,7 @@ impl<'a> OutboxPlan<'a> {
         let spool = settings.spool.as_deref();
         Self {
             pace,
+            away: false,
             queue_mib: settings.queue_mib,
             patience_seconds: settings.drain_seconds,
             spool: spool.map(|dir| (dir, u64::from(settings.spool_mib) << 20)),
@@ -83,6 +86,9 @@ impl Outbox {
         say: impl Fn(&str) + Send + 'static,
     ) -> Result<Self, OutboxError> {
         let sender = Sender::new(properties, topics, plan.queue_mib)?;
+        if plan.away {
+            sender.suppose_away();
+        }
         let mut counts = Counts::default();
         let spool = match plan.spool {
             Some((dir, limit)) => {

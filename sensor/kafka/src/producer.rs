@@ -202,6 +202,11 @@ impl Sender {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).all_down
     }
 
+    /// Takes it that no broker can be reached, until something is delivered.
+    pub(crate) fn suppose_away(&self) {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).all_down = true;
+    }
+
     /// Tells whether the producer must be made anew.
     pub(crate) fn is_fatal(&self) -> bool {
         self.producer.client().fatal_error().is_some()

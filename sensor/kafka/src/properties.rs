@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
@@ -15,6 +16,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::settings::KafkaSettings;
 use crate::token::read_token;
@@ -23,6 +25,21 @@ use crate::token::read_token;
 const FROM_FILE: &str = "_file";
 /// What a property whose value comes from the environment ends in.
 const FROM_ENVIRONMENT: &str = "_env";
+
+/// What the C library and OpenSSL read to find hosts and certificate authorities.
+const SYSTEM_PATHS: [&str; 11] = [
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+    "/usr/lib/ssl",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
+];
 
 /// Properties whose value nobody may see.
 const SECRETS: [&str; 8] = [
@@ -44,7 +61,9 @@ pub enum PropertyError {
     #[error("cannot make a Kafka client: {0}")]
     Client(String),
     /// A variable that is not set, or is no text.
-    #[error("kafka.properties.\"{property}{FROM_ENVIRONMENT}\" names the variable {variable}, which is not set")]
+    #[error(
+        "kafka.properties.\"{property}{FROM_ENVIRONMENT}\" names the variable {variable}, which is not set"
+    )]
     Environment {
         /// The property.
         property: String,
@@ -71,7 +90,9 @@ pub enum PropertyError {
     #[error("no brokers to reach: give --kafka HOST:PORT,… or set kafka.brokers")]
     NoBrokers,
     /// A property that librdkafka does not have.
-    #[error("kafka.properties.\"{0}\" is no property of librdkafka (its CONFIGURATION.md lists them)")]
+    #[error(
+        "kafka.properties.\"{0}\" is no property of librdkafka (its CONFIGURATION.md lists them)"
+    )]
     Unknown(String),
     /// A value that librdkafka does not take.
     #[error("kafka.properties.\"{property}\" has a value that librdkafka refuses{why}")]
@@ -103,8 +124,10 @@ impl Properties {
                 let path = PathBuf::from(value);
                 let read = fs::read_to_string(&path);
                 files.push(path.clone());
-                let text = read.map_err(|source| {
-                    PropertyError::File { property: name.to_owned(), path, source }
+                let text = read.map_err(|source| PropertyError::File {
+                    property: name.to_owned(),
+                    path,
+                    source,
                 })?;
                 (name, text.trim_end_matches(['\r', '\n']).to_owned())
             } else if let Some(name) = name.strip_suffix(FROM_ENVIRONMENT) {
@@ -159,16 +182,18 @@ impl Properties {
         self.values.get("bootstrap.servers").map(String::as_str).unwrap_or_default()
     }
 
-    /// Returns the files that clients read: certificates, keys, tokens.
+    /// Returns what clients read that is there: certificates, keys, tokens, and what the system
+    /// needs to find hosts and authorities.
     #[must_use]
-    pub fn files(&self) -> &[PathBuf] {
-        &self.files
+    pub fn read_paths(&self) -> Vec<PathBuf> {
+        let system = SYSTEM_PATHS.iter().map(PathBuf::from);
+        system.chain(self.files.iter().cloned()).filter(|path| path.exists()).collect()
     }
 
     /// Returns a context for clients of these properties.
     #[must_use]
     pub fn link(&self) -> Link {
-        Link { token_file: self.token_file.clone(), trouble: Arc::default() }
+        Link { token_file: self.token_file.clone(), ..Link::default() }
     }
 
     /// Makes a client: any consumer, producer or admin client of rdkafka.
@@ -224,6 +249,7 @@ fn property_error(error: KafkaError) -> PropertyError {
 pub struct Link {
     token_file: Option<PathBuf>,
     trouble: Arc<Mutex<Option<String>>>,
+    refused: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -240,6 +266,12 @@ impl Link {
         trouble.as_ref().map_or_else(String::new, |trouble| format!(" ({trouble})"))
     }
 
+    /// Tells whether a broker refused the login, or its certificate or ours was refused.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Keeps `words` as the last complaint.
     pub fn complain(&self, words: &str) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_owned());
@@ -251,7 +283,15 @@ impl ClientContext for Link {
 
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
-    fn error(&self, _: KafkaError, reason: &str) {
+    fn error(&self, error: KafkaError, reason: &str) {
+        use RDKafkaErrorCode as Code;
+        let code = error.rdkafka_error_code();
+        if code == Some(Code::AllBrokersDown) {
+            return;
+        }
+        if matches!(code, Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL)) {
+            self.refused.store(true, Ordering::Relaxed);
+        }
         self.complain(reason);
     }
 
@@ -353,7 +393,8 @@ mod tests {
     #[test]
     fn defaults_give_way_and_musts_do_not() {
         let properties = Properties::resolve(&settings(&[("linger.ms", "7")])).unwrap();
-        let properties = properties.or(&[("linger.ms", "1"), ("acks", "1")]).with(&[("acks", "all")]);
+        let properties =
+            properties.or(&[("linger.ms", "1"), ("acks", "1")]).with(&[("acks", "all")]);
         assert_eq!(properties.values["linger.ms"], "7");
         assert_eq!(properties.values["acks"], "all");
         assert_eq!(properties.brokers(), "127.0.0.1:9");

@@ -77,16 +77,23 @@ struct Outage {
 }
 
 impl Pump {
-    pub(crate) fn new(sender: Sender, spool: Option<Spool>, habits: Habits, counts: Counts) -> Self {
+    pub(crate) fn new(
+        sender: Sender,
+        spool: Option<Spool>,
+        habits: Habits,
+        counts: Counts,
+    ) -> Self {
+        // What an earlier run left is the end of its outage.
+        let outage = Some(Outage { spooled: counts.recovered, ..Outage::default() });
         Self {
             sender,
             spool,
             habits,
-            counts,
             held: VecDeque::new(),
             next: 0,
             runs: VecDeque::new(),
-            outage: None,
+            outage: outage.filter(|_| counts.recovered > 0),
+            counts,
             gave_up: false,
             first_rejection: None,
         }
@@ -142,7 +149,8 @@ impl Pump {
         if !self.waits() && !spooled && self.send(message, None) {
             return;
         }
-        if self.habits.pace == Pace::Replay && !self.gave_up && self.wait_for_room(message) {
+        let waits = self.habits.pace == Pace::Replay && !spooled && !self.gave_up;
+        if waits && self.wait_for_room(message) {
             return;
         }
         self.spool(octets);
@@ -178,7 +186,7 @@ impl Pump {
     /// Takes note of where the next message comes from, and forgets what no message on its way
     /// needs: what stands before all runs comes from no file.
     fn note_run(&mut self, file: Option<u64>) {
-        if self.runs.back().map_or(file.is_none(), |(_, last)| *last == file) {
+        if self.runs.back().and_then(|(_, last)| *last) == file {
             return;
         }
         let spool = self.spool.as_ref();
@@ -197,6 +205,9 @@ impl Pump {
             self.drain();
             if !self.waits() && self.send(message, None) {
                 return true;
+            }
+            if self.spool.is_some() && self.sender.is_away() {
+                return false;
             }
         }
         self.gave_up = true;
@@ -223,7 +234,9 @@ impl Pump {
         self.counts.dropped_full += 1;
         if !outage.told_full {
             outage.told_full = true;
-            (self.habits.say)(&format!("from here on messages for Kafka are dropped and counted: {why}"));
+            (self.habits.say)(&format!(
+                "from here on messages for Kafka are dropped and counted: {why}"
+            ));
         }
     }
 
@@ -233,7 +246,11 @@ impl Pump {
         }
         self.outage = Some(Outage::default());
         self.counts.outages += 1;
-        let why = if self.sender.is_away() { "no broker can be reached" } else { "they are slower than what comes" };
+        let why = if self.sender.is_away() {
+            "no broker can be reached"
+        } else {
+            "they are slower than what comes"
+        };
         let place = if self.spool.is_some() { "go to the spool" } else { "have no place to go" };
         let trouble = self.sender.trouble_words();
         (self.habits.say)(&format!("Kafka takes no messages now, {why}{trouble}: they {place}"));
@@ -382,18 +399,17 @@ impl Pump {
         }
     }
 
-    /// Waits for the last deliveries, and puts what is left into the spool.
+    /// Waits for the last deliveries, and puts what is left into the spool. A replay waits as long
+    /// as something moves; who ends a live run wants it to end.
     fn finish(&mut self) {
         let mut waited = Duration::ZERO;
         while waited < self.habits.patience && !self.gave_up {
-            if self.habits.pace == Pace::Replay {
-                self.drain();
-            }
-            let held = self.habits.pace == Pace::Replay && self.waits();
-            if self.counts.in_flight == 0 && !held {
+            self.drain();
+            if self.counts.in_flight == 0 && !self.waits() {
                 break;
             }
-            waited = if self.reports(STEP) > 0 { Duration::ZERO } else { waited + STEP };
+            let moves = self.reports(STEP) > 0 && self.habits.pace == Pace::Replay;
+            waited = if moves { Duration::ZERO } else { waited + STEP };
         }
         let reports = self.sender.take_back();
         let back = self.note(reports);

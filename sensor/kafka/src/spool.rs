@@ -53,8 +53,7 @@ pub struct Recovered {
 /// Messages on disk.
 pub struct Spool {
     dir: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    lock: File,
     limit: u64,
     /// Octets of all files.
     bytes: u64,
@@ -76,7 +75,7 @@ impl Spool {
         lock.try_lock().map_err(|_| SpoolError::InUse(dir.to_owned()))?;
         let mut spool = Self {
             dir: dir.to_owned(),
-            _lock: lock,
+            lock,
             limit,
             bytes: 0,
             segments: BTreeMap::new(),
@@ -304,6 +303,13 @@ impl Spool {
 
     fn path(&self, number: u64) -> PathBuf {
         self.dir.join(name_of(number))
+    }
+}
+
+impl Drop for Spool {
+    /// Gives the lock back at once: a process that was just forked may still hold the file.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 

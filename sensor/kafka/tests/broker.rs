@@ -1,6 +1,11 @@
 //! What is sent arrives, in order, once, and is counted: against real brokers where there are any.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
 
 mod support;
 
@@ -24,7 +29,7 @@ use crate::support::{NOBODY, not_covered, shared};
 const PARTITIONS: u32 = 4;
 
 fn plan(pace: Pace, spool: Option<(&Path, u64)>) -> OutboxPlan<'_> {
-    OutboxPlan { pace, queue_mib: 4, patience_seconds: 60, spool }
+    OutboxPlan { pace, away: false, queue_mib: 4, patience_seconds: 60, spool }
 }
 
 fn open(properties: &Properties, topic: &str, plan: OutboxPlan<'_>) -> Outbox {
@@ -127,7 +132,10 @@ fn an_overflow_is_counted_exactly_and_what_had_room_arrives_at_the_next_start() 
     assert_eq!((after.spooled, after.imbalance()), (0, None));
     // In order, and the oldest: what came last had no room.
     let found = numbers(&topic);
-    assert_eq!(found.values().map(Vec::len).sum::<usize>(), usize::try_from(counts.spooled).unwrap());
+    assert_eq!(
+        found.values().map(Vec::len).sum::<usize>(),
+        usize::try_from(counts.spooled).unwrap()
+    );
     for numbers in found.values() {
         assert!(numbers.is_sorted() && numbers[0] < PARTITIONS);
     }
@@ -184,7 +192,8 @@ fn every_way_to_log_in_works_and_a_wrong_password_is_named_as_such() {
     let ask = |brokers: &str, protocol: &str, mechanism: &str, password: &str| {
         let path = dir.path().join("password");
         fs::write(&path, password).unwrap();
-        let mut settings = KafkaSettings { brokers: brokers.to_owned(), ..KafkaSettings::default() };
+        let mut settings =
+            KafkaSettings { brokers: brokers.to_owned(), ..KafkaSettings::default() };
         let mut set = |name: &str, value: &str| {
             settings.properties.insert(name.to_owned(), value.to_owned());
         };
@@ -204,5 +213,9 @@ fn every_way_to_log_in_works_and_a_wrong_password_is_named_as_such() {
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         ask(&sasl, "SASL_PLAINTEXT", mechanism, &password).unwrap();
         ask(&both, "SASL_SSL", mechanism, &password).unwrap();
+    }
+    for (protocol, brokers) in [("SASL_PLAINTEXT", &sasl), ("SASL_SSL", &both)] {
+        let error = ask(brokers, protocol, "SCRAM-SHA-512", "hunter2").unwrap_err().to_string();
+        assert!(error.contains("uthentication") && !error.contains("hunter2"), "{error}");
     }
 }

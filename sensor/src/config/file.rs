@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{CaptureConfig, SensorConfig};
+use super::{CaptureConfig, KafkaSettings, SensorConfig};
 use crate::toml_file::{self, FileError};
 
 /// One file serves both programs: what only `geophone` has a use for is passed over here, and its
@@ -19,6 +19,9 @@ pub struct SensorFile {
     pub sensor: SensorConfig,
     /// The settings of a live capture.
     pub capture: CaptureConfig,
+    /// Kafka.
+    pub kafka: KafkaSettings,
+    baseline: IgnoredAny,
     rules: IgnoredAny,
     output: IgnoredAny,
     state: IgnoredAny,

@@ -82,7 +82,11 @@ pub(crate) fn shared() -> &'static Lab {
 impl Lab {
     /// Brokers that a test may stop.
     pub(crate) fn of_its_own(brokers: u32) -> Self {
-        if is_there("java") && is_there("mvn") { Self::scripted(brokers) } else { Self::mock(brokers) }
+        if is_there("java") && is_there("mvn") {
+            Self::scripted(brokers)
+        } else {
+            Self::mock(brokers)
+        }
     }
 
     fn scripted(brokers: u32) -> Self {
