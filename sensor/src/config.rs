@@ -7,7 +7,7 @@ mod kafka;
 use std::time::Duration;
 
 pub use capture::CaptureConfig;
-pub use file::SensorFile;
+pub use file::{OutputPart, SensorFile};
 pub use kafka::KafkaSettings;
 
 use serde::{Deserialize, Serialize};

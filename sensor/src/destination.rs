@@ -28,10 +28,11 @@ pub(crate) enum Destination {
 type Lines = Shared<BufWriter<Stdout>>;
 
 impl Destination {
-    /// Puts what was typed over the settings; tells whether records go to Kafka.
-    pub(crate) fn settle(common: &Common, settings: &mut SensorFile) -> anyhow::Result<bool> {
+    /// Puts what was typed over the settings.
+    pub(crate) fn settle(common: &Common, settings: &mut SensorFile) -> anyhow::Result<()> {
+        settings.output.kafka |= common.kafka.is_some();
         #[cfg(not(feature = "kafka"))]
-        if common.kafka.is_some() {
+        if settings.output.kafka {
             anyhow::bail!(
                 "this geophone-sensor was built without Kafka: build it with the feature `kafka`, \
                  which is on unless --no-default-features is given"
@@ -39,32 +40,27 @@ impl Destination {
         }
         #[cfg(feature = "kafka")]
         kafka::settle(common, &mut settings.kafka);
-        let _ = settings;
-        Ok(common.kafka.is_some())
+        Ok(())
     }
 
     /// Opens it.
-    pub(crate) fn open(
-        common: &Common,
-        settings: &SensorFile,
-        tempo: Tempo,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn open(settings: &SensorFile, tempo: Tempo) -> anyhow::Result<Self> {
         #[cfg(feature = "kafka")]
-        if common.kafka.is_some() {
+        if settings.output.kafka {
             return kafka::Sending::open(settings, tempo).map(Self::Kafka);
         }
-        let _ = (common, settings, tempo);
+        let _ = (settings, tempo);
         let lines = Shared::new(BufWriter::with_capacity(1 << 16, io::stdout()));
         Ok(Self::Stdout(Ndjson::new(lines.clone()), lines))
     }
 
     /// How much records tell there.
-    pub(crate) fn detail(common: &Common, settings: &SensorFile) -> Detail {
+    pub(crate) fn detail(settings: &SensorFile) -> Detail {
         #[cfg(feature = "kafka")]
-        if common.kafka.is_some() && !settings.kafka.answers_in_words {
+        if settings.output.kafka && !settings.kafka.answers_in_words {
             return Detail::Figures;
         }
-        let _ = (common, settings);
+        let _ = settings;
         Detail::AnswersInWords
     }
 

@@ -40,7 +40,7 @@ fn run_replay(replay: &Replay) -> anyhow::Result<ExitCode> {
     let mut settings = settings(&replay.common)?;
     Destination::settle(&replay.common, &mut settings)?;
     let run = Run::new(&replay.common, &settings)?;
-    let out = Destination::open(&replay.common, &settings, Tempo::Replay)?;
+    let out = Destination::open(&settings, Tempo::Replay)?;
     let outcome = if replay.follow {
         let signals = Signals::install().context("cannot take over signals")?;
         let flusher = out.flusher();
@@ -65,9 +65,9 @@ fn run_live(cli: &Cli) -> anyhow::Result<ExitCode> {
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
     let run = Run::new(&cli.common, &settings)?;
-    report(&source.drop_privileges(privileges(&cli.common, &settings)?)?.to_string());
+    report(&source.drop_privileges(privileges(&settings)?)?.to_string());
     // With the rights that are left: what talks to brokers begins threads.
-    let out = Destination::open(&cli.common, &settings, Tempo::Live)?;
+    let out = Destination::open(&settings, Tempo::Live)?;
     source.on_pause(out.flusher());
     // A sensor has nothing to read again; a SIGHUP meant for others does not end it.
     signals.on_hangup(|| {}).context("cannot take over signals")?;
@@ -77,9 +77,9 @@ fn run_live(cli: &Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// What is needed after the privileges are gone: nothing, or Kafka and the spool.
-fn privileges(common: &Common, settings: &SensorFile) -> anyhow::Result<PrivilegePlan> {
+fn privileges(settings: &SensorFile) -> anyhow::Result<PrivilegePlan> {
     #[cfg(feature = "kafka")]
-    if common.kafka.is_some() {
+    if settings.output.kafka {
         let properties = geophone_kafka::properties::Properties::resolve(&settings.kafka)?;
         return Ok(PrivilegePlan {
             read: properties.read_paths(),
@@ -88,7 +88,7 @@ fn privileges(common: &Common, settings: &SensorFile) -> anyhow::Result<Privileg
             ..PrivilegePlan::default()
         });
     }
-    let _ = (common, settings);
+    let _ = settings;
     Ok(PrivilegePlan::default())
 }
 
@@ -101,7 +101,7 @@ struct Run {
 impl Run {
     fn new(common: &Common, settings: &SensorFile) -> anyhow::Result<Self> {
         let stats = common.stats.clone().or_else(|| settings.stats.clone());
-        let detail = Destination::detail(common, settings);
+        let detail = Destination::detail(settings);
         Ok(Self {
             pipeline: Pipeline::new(&settings.sensor, detail),
             stats: stats.as_deref().map(StatsFile::create).transpose()?,

@@ -21,6 +21,8 @@ use crate::topic::TopicPlan;
 
 /// How long brokers may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long they may be where nobody listens.
+const AWAY: Duration = Duration::from_secs(3);
 /// How long they are asked at a time, before complaints are looked at.
 const STEP: Duration = Duration::from_secs(1);
 
@@ -174,7 +176,8 @@ impl Admin {
                     self.asker.poll(Duration::ZERO);
                     waited += STEP;
                     // A login that is refused will be refused again.
-                    if self.link.is_refused() || waited >= PATIENCE {
+                    let is_away = self.link.is_away() && waited >= AWAY;
+                    if self.link.is_refused() || is_away || waited >= PATIENCE {
                         return Err(self.away(source));
                     }
                 }

@@ -118,6 +118,7 @@ impl Properties {
     /// # Errors
     /// The first property that is unknown, refused, a secret in plain sight or not to be read.
     pub fn resolve(settings: &KafkaSettings) -> Result<Self, PropertyError> {
+        refuse_secrets(settings)?;
         let (mut values, mut files) = (BTreeMap::new(), Vec::new());
         for (name, value) in &settings.properties {
             let (name, value) = if let Some(name) = name.strip_suffix(FROM_FILE) {
@@ -136,8 +137,6 @@ impl Properties {
                     variable: value.clone(),
                 })?;
                 (name, text)
-            } else if is_secret(name) {
-                return Err(PropertyError::Inline(name.clone()));
             } else {
                 if name.ends_with(".location") && !value.is_empty() {
                     files.push(PathBuf::from(value));
@@ -224,6 +223,15 @@ impl fmt::Debug for Properties {
     }
 }
 
+/// Refuses a configuration that holds a secret itself: it would be printed with it.
+///
+/// # Errors
+/// The first secret.
+pub fn refuse_secrets(settings: &KafkaSettings) -> Result<(), PropertyError> {
+    let secret = settings.properties.keys().find(|name| is_secret(name));
+    secret.map_or(Ok(()), |name| Err(PropertyError::Inline(name.clone())))
+}
+
 fn is_secret(name: &str) -> bool {
     SECRETS.contains(&name)
 }
@@ -250,6 +258,7 @@ pub struct Link {
     token_file: Option<PathBuf>,
     trouble: Arc<Mutex<Option<String>>>,
     refused: Arc<AtomicBool>,
+    all_down: Arc<AtomicBool>,
 }
 
 impl Link {
@@ -272,6 +281,12 @@ impl Link {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Tells whether no broker could be reached at one time.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.all_down.load(Ordering::Relaxed)
+    }
+
     /// Keeps `words` as the last complaint.
     pub fn complain(&self, words: &str) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.to_owned());
@@ -287,7 +302,7 @@ impl ClientContext for Link {
         use RDKafkaErrorCode as Code;
         let code = error.rdkafka_error_code();
         if code == Some(Code::AllBrokersDown) {
-            return;
+            return self.all_down.store(true, Ordering::Relaxed);
         }
         if matches!(code, Some(Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL)) {
             self.refused.store(true, Ordering::Relaxed);

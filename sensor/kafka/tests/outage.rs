@@ -139,7 +139,6 @@ fn an_end_without_brokers_keeps_what_was_in_memory_before_what_was_on_disk() {
         assert_eq!((counts.spooled, counts.imbalance()), (u64::from(n), None), "{counts:?}");
     }
     let (outbox, _told) = open(&lab.settings(), topic, dir.path());
-    let (outbox, _told) = open(&lab.settings(), topic, dir.path());
     let counts = outbox.finish();
     assert_eq!((counts.recovered, counts.delivered), (u64::from(n), u64::from(n)), "{counts:?}");
     assert_all_in_order(&lab, topic, n);

@@ -23,9 +23,18 @@ pub struct SensorFile {
     pub kafka: KafkaSettings,
     baseline: IgnoredAny,
     rules: IgnoredAny,
-    output: IgnoredAny,
+    /// Where records go.
+    pub output: OutputPart,
     state: IgnoredAny,
     alert: IgnoredAny,
+}
+
+/// What a sensor has a use for in `[output]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OutputPart {
+    /// Whether records go to Kafka instead of standard output.
+    pub kafka: bool,
 }
 
 impl SensorFile {

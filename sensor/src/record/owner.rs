@@ -35,6 +35,12 @@ pub fn seed_check(seed: u64) -> u64 {
     finish(begin(seed))
 }
 
+/// Returns the hash of octets under `seed`, by the same function.
+#[must_use]
+pub fn hash_of(octets: &[u8], seed: u64) -> u64 {
+    finish(add(begin(seed), octets))
+}
+
 fn of_transaction(transaction: &Transaction, seed: u64) -> u64 {
     if !transaction.name.suffix_known {
         return of_host(transaction.client, seed);
