@@ -127,7 +127,11 @@ fn alert_line(alert: &Value) -> String {
 }
 
 fn record_line(body: &Value) -> Option<String> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
     if let Some(beat) = body.get("heartbeat") {
         return Some(format!("{}  heartbeat of {}", text(&beat["reached"]), text(&body["sensor"])));
     }

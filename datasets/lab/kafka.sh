@@ -6,6 +6,8 @@
 #   kafka.sh stop        stop every broker that start started, and remove what they stored
 #   kafka.sh pid N       print the process id of broker N, to pause or kill it
 #   kafka.sh revive N    start broker N again on its old storage and ports
+#   kafka.sh with CMD …  run a command beside one broker, which KAFKA_BOOTSTRAP names to it; beside
+#                        those that KAFKA_BOOTSTRAP names already, where it does
 #   kafka.sh guard PID   in the background, stop them all when that process is gone
 #   kafka.sh lock        write the lock of sums again, after a change of pom.xml
 #
@@ -143,7 +145,7 @@ wait_for() {
 
 is_ours() {
     local pid
-    pid=$(cat "$dir/broker-$1.pid" 2>/dev/null) &&
+    pid=$(cat "$dir/broker-$1.pid" 2>/dev/null) && [ -e "/proc/$pid/cmdline" ] &&
         tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$dir/broker-$1.properties"
 }
 
@@ -209,6 +211,18 @@ case ${1:-} in
         launch "$2"
         wait_for "$2"
         ;;
+    with)
+        shift
+        if [ -z "${KAFKA_BOOTSTRAP:-}" ]; then
+            if [ ! -e "$dir/count" ]; then
+                trap stop EXIT
+                start 1
+            fi
+            # shellcheck disable=SC1091
+            . "$dir/env"
+        fi
+        "$@"
+        ;;
     guard)
         (
             while [ -e "/proc/$2" ]; do sleep 1; done
@@ -221,5 +235,5 @@ case ${1:-} in
         fetch
         (cd "$jars" && sha256sum -- *.jar) >"$lock"
         ;;
-    *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,19s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

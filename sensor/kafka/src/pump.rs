@@ -3,10 +3,18 @@
 //! Order: a message goes to librdkafka only when nothing waits before it, so what one partition
 //! gets keeps the order it was made in, across outages and restarts.
 
+mod order;
+mod outage;
+mod runs;
+
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+pub use self::order::Pace;
+pub(crate) use self::order::{Habits, Order};
+use self::outage::Outage;
+use self::runs::Runs;
 use crate::counts::Counts;
 use crate::message::Message;
 use crate::producer::{Report, SendError, Sender};
@@ -21,32 +29,6 @@ const DRAIN: u32 = 10_000;
 /// Batches that are taken before reports are looked at.
 const BATCHES: u32 = 16;
 
-/// How messages come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// From an interface, which does not wait: what has no room is dropped, and counted.
-    Live,
-    /// From files, which wait for room.
-    Replay,
-}
-
-/// What the thread is told to do.
-pub(crate) enum Order {
-    /// Send these messages, one behind the other, so many.
-    Batch(Vec<u8>, u64),
-    /// So many messages were dropped before they got here.
-    Dropped(u64),
-}
-
-/// How a pump behaves.
-pub(crate) struct Habits {
-    pub(crate) pace: Pace,
-    /// How long nothing may move, at the end or where a replay waits, before it is given up.
-    pub(crate) patience: Duration,
-    /// Who is told of outages.
-    pub(crate) say: Box<dyn Fn(&str) + Send>,
-}
-
 /// A message that goes before all others, with the file of the spool it comes from.
 type Held = (Option<u64>, Vec<u8>);
 
@@ -59,21 +41,12 @@ pub(crate) struct Pump {
     held: VecDeque<Held>,
     /// The number of the next message, in the order they were handed over.
     next: usize,
-    /// Messages on their way that came from the spool: first number and file, oldest first.
-    runs: VecDeque<(usize, Option<u64>)>,
+    runs: Runs,
     /// Whether messages go to the spool, or are dropped, for now.
     outage: Option<Outage>,
     /// Whether a replay stopped waiting.
     gave_up: bool,
     first_rejection: Option<String>,
-}
-
-/// What happened since messages could no longer be sent at once.
-#[derive(Default)]
-struct Outage {
-    spooled: u64,
-    dropped: u64,
-    told_full: bool,
 }
 
 impl Pump {
@@ -91,7 +64,7 @@ impl Pump {
             habits,
             held: VecDeque::new(),
             next: 0,
-            runs: VecDeque::new(),
+            runs: Runs::default(),
             outage: outage.filter(|_| counts.recovered > 0),
             counts,
             gave_up: false,
@@ -165,7 +138,9 @@ impl Pump {
     fn send(&mut self, message: &Message<'_>, file: Option<u64>) -> bool {
         match self.sender.send(message, self.next) {
             Ok(()) => {
-                self.note_run(file);
+                let spool = self.spool.as_ref();
+                let is_there = |file| spool.is_some_and(|spool| spool.has_file(file));
+                self.runs.note(self.next, file, is_there);
                 self.next += 1;
                 self.counts.in_flight += 1;
                 true
@@ -181,20 +156,6 @@ impl Pump {
                 false
             }
         }
-    }
-
-    /// Takes note of where the next message comes from, and forgets what no message on its way
-    /// needs: what stands before all runs comes from no file.
-    fn note_run(&mut self, file: Option<u64>) {
-        if self.runs.back().and_then(|(_, last)| *last) == file {
-            return;
-        }
-        let spool = self.spool.as_ref();
-        let is_there = |file| spool.is_some_and(|spool| spool.has_file(file));
-        while self.runs.front().is_some_and(|(_, file)| !file.is_some_and(is_there)) {
-            self.runs.pop_front();
-        }
-        self.runs.push_back((self.next, file));
     }
 
     /// Waits until `message` could be sent, as long as something moves.
@@ -215,7 +176,14 @@ impl Pump {
     }
 
     fn spool(&mut self, octets: &[u8]) {
-        self.begin_outage();
+        if self.outage.is_none() {
+            let (is_away, has_spool) = (self.sender.is_away(), self.spool.is_some());
+            let trouble = self.sender.trouble_words();
+            let (outage, words) = Outage::begin(is_away, has_spool, &trouble);
+            self.outage = Some(outage);
+            self.counts.outages += 1;
+            (self.habits.say)(&words);
+        }
         let put = self.spool.as_mut().map(|spool| spool.append(octets));
         let bytes = self.spool.as_ref().map(Spool::bytes).unwrap_or_default();
         self.counts.spool_peak_bytes = self.counts.spool_peak_bytes.max(bytes);
@@ -226,42 +194,14 @@ impl Pump {
                 self.counts.through_spool += 1;
                 return;
             }
-            Some(Ok(false)) => "the spool is full: raise kafka.spool_mib".to_owned(),
+            Some(Ok(false)) => "the spool is full, raise kafka.spool_mib".to_owned(),
             Some(Err(error)) => error.to_string(),
-            None => "there is no spool: give --spool DIR".to_owned(),
+            None => "there is no spool, give --spool DIR".to_owned(),
         };
-        outage.dropped += 1;
         self.counts.dropped_full += 1;
-        if !outage.told_full {
-            outage.told_full = true;
-            (self.habits.say)(&format!(
-                "from here on messages for Kafka are dropped and counted: {why}"
-            ));
+        if let Some(words) = outage.drop_one(&why) {
+            (self.habits.say)(&words);
         }
-    }
-
-    fn begin_outage(&mut self) {
-        if self.outage.is_some() {
-            return;
-        }
-        self.outage = Some(Outage::default());
-        self.counts.outages += 1;
-        let why = if self.sender.is_away() {
-            "no broker can be reached"
-        } else {
-            "they are slower than what comes"
-        };
-        let place = if self.spool.is_some() { "go to the spool" } else { "have no place to go" };
-        let trouble = self.sender.trouble_words();
-        (self.habits.say)(&format!("Kafka takes no messages now, {why}{trouble}: they {place}"));
-    }
-
-    fn end_outage(&mut self) {
-        let Some(outage) = self.outage.take() else { return };
-        let Outage { spooled, dropped, .. } = outage;
-        (self.habits.say)(&format!(
-            "Kafka takes messages again: {spooled} went through the spool, {dropped} were dropped"
-        ));
     }
 
     /// Sends what waits, a good many at a time; tells whether there may be more.
@@ -276,9 +216,7 @@ impl Pump {
                 None => match self.next_spooled(&mut octets) {
                     Some(file) => (Some(file), std::mem::take(&mut octets)),
                     None => {
-                        if self.outage.is_some() && !self.sender.is_away() {
-                            self.end_outage();
-                        }
+                        self.end_outage();
                         return false;
                     }
                 },
@@ -297,6 +235,14 @@ impl Pump {
             }
         }
         true
+    }
+
+    fn end_outage(&mut self) {
+        if !self.sender.is_away()
+            && let Some(outage) = self.outage.take()
+        {
+            (self.habits.say)(&outage.end());
+        }
     }
 
     fn next_spooled(&mut self, octets: &mut Vec<u8>) -> Option<u64> {
@@ -339,13 +285,13 @@ impl Pump {
             match report {
                 Report::Delivered(tag) => {
                     self.counts.delivered += 1;
-                    let file = self.file_of(tag);
+                    let file = self.runs.file_of(tag);
                     self.settle(file);
                 }
-                Report::Returned(tag, octets) => back.push((tag, (self.file_of(tag), octets))),
+                Report::Returned(tag, octets) => back.push((tag, (self.runs.file_of(tag), octets))),
                 Report::Rejected(tag, error) => {
                     self.reject(&error.to_string());
-                    let file = self.file_of(tag);
+                    let file = self.runs.file_of(tag);
                     self.settle(file);
                 }
             }
@@ -362,11 +308,6 @@ impl Pump {
         for (_, held) in back.into_iter().rev() {
             self.held.push_front(held);
         }
-    }
-
-    fn file_of(&self, tag: usize) -> Option<u64> {
-        let behind = self.runs.partition_point(|(first, _)| *first <= tag);
-        behind.checked_sub(1).and_then(|index| self.runs.get(index)).and_then(|(_, file)| *file)
     }
 
     fn settle(&mut self, file: Option<u64>) {

@@ -396,7 +396,7 @@ mod tests {
             assert_eq!(read_all(&mut spool).last().unwrap(), &vec![8; 50]);
         }
         // A bit that fell over costs what is behind it, too: nobody knows where that begins.
-        let mut wrong = whole.clone();
+        let mut wrong = whole;
         wrong[58 * 4 + 20] ^= 1;
         fs::write(&path, &wrong).unwrap();
         let (_, found) = Spool::open(dir.path(), 100_000).unwrap();

@@ -1,11 +1,6 @@
 //! What is sent arrives, in order, once, and is counted: against real brokers where there are any.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 mod support;
 

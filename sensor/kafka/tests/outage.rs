@@ -1,7 +1,13 @@
 //! Brokers that stop, pause and come back, and processes that are killed: what was handed over
 //! arrives, in order, and what may be there twice says so.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may fail loudly"
+)]
 
 mod support;
 

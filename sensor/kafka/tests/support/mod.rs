@@ -50,6 +50,9 @@ enum Ask {
     Up(i32, SyncSender<()>),
 }
 
+/// Everything in a topic, by partition: keys and values.
+pub(crate) type Read = BTreeMap<i32, Vec<(Vec<u8>, Vec<u8>)>>;
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 fn script() -> PathBuf {
@@ -96,7 +99,7 @@ impl Lab {
         let mut lab = Self { bootstrap: String::new(), kind: Kind::Script(dir) };
         lab.run(&["start", &brokers.to_string()]);
         // If this process is killed, too, its brokers end.
-        lab.command(&["guard", &std::process::id().to_string()]).spawn().unwrap();
+        lab.run(&["guard", &std::process::id().to_string()]);
         let env = String::from_utf8(lab.command(&["env"]).output().unwrap().stdout).unwrap();
         let line = env.lines().find_map(|line| line.strip_prefix("export KAFKA_BOOTSTRAP="));
         line.unwrap().clone_into(&mut lab.bootstrap);
@@ -209,7 +212,7 @@ impl Lab {
     }
 
     /// Everything in a topic, by partition: keys and values.
-    pub(crate) fn read(&self, topic: &str) -> BTreeMap<i32, Vec<(Vec<u8>, Vec<u8>)>> {
+    pub(crate) fn read(&self, topic: &str) -> Read {
         let mut follower = Follower::open(&self.properties(), topic, Start::Beginning).unwrap();
         let mut all: BTreeMap<i32, Vec<_>> = BTreeMap::new();
         while !follower.is_at_end() {
