@@ -19,12 +19,15 @@ demo:
 	@echo; echo "An iodine tunnel among ordinary traffic: $(DEMO)"; echo
 	@target/demo/geophone replay $(DEMO) --format table
 
+# The tests against Kafka get a broker for the whole run, unless KAFKA_BOOTSTRAP names one.
 test:
-	@datasets/lab/need.sh build
+	@datasets/lab/need.sh build kafka broker
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --quiet --locked -p geophone-analytics --no-default-features --all-targets -- -D warnings
-	$(CARGO) test --quiet --locked --workspace
+	$(CARGO) clippy --quiet --locked -p geophone-sensor --no-default-features --all-targets -- -D warnings
+	$(CARGO) test --quiet --locked --workspace --no-run
+	@datasets/lab/kafka.sh with $(CARGO) test --quiet --locked --workspace
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --locked --workspace --no-deps
 	@datasets/lab/licences.sh
 

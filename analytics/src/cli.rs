@@ -14,6 +14,8 @@ use crate::command::evaluate::{EvaluateCommand, FitCommand};
 use crate::command::explain::ExplainCommand;
 use crate::command::history::HistoryCommand;
 use crate::command::selftest::SelftestCommand;
+use crate::command::tail::TailCommand;
+use crate::command::topics::TopicsCommand;
 use crate::command::what_if::WhatIfCommand;
 
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
@@ -53,6 +55,11 @@ pub(crate) enum Command {
     Rules(RulesCommand),
     /// Play known tunnels and known ordinary traffic through the whole pipe, in memory.
     Selftest(SelftestCommand),
+    /// Print what is in a topic of Kafka.
+    Tail(TailCommand),
+    /// Make and check the topics in Kafka.
+    #[command(subcommand)]
+    Topics(TopicsCommand),
 }
 
 #[derive(Args, Debug)]
@@ -133,6 +140,10 @@ pub(crate) struct Common {
     /// Remember the leak contract's buckets, first sights and domains here from run to run.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Publish alerts to Kafka, too: the brokers to begin with, commas between (`[kafka]` of the
+    /// configuration has everything else).
+    #[arg(long, value_name = "HOST:PORT,…")]
+    kafka: Option<String>,
     /// Exit with 3 if an alert is at least this severe.
     #[arg(long, value_enum, value_name = "SEVERITY")]
     fail_on: Option<Severity>,
@@ -148,6 +159,11 @@ impl Common {
     /// A configuration that cannot be read or makes no sense.
     pub(crate) fn settle(&self) -> Result<Config, ConfigError> {
         let mut config = read_config(self.config.as_deref())?;
+        config.output.kafka |= self.kafka.is_some();
+        #[cfg(feature = "kafka")]
+        if let Some(brokers) = &self.kafka {
+            brokers.clone_into(&mut config.kafka.brokers);
+        }
         let output = &mut config.output;
         output.alerts = self.alerts.clone().unwrap_or_else(|| std::mem::take(&mut output.alerts));
         output.format = self.format.or(output.format);

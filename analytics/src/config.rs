@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use geophone_sensor::config::{CaptureConfig, SensorConfig};
+use geophone_sensor::config::{CaptureConfig, KafkaSettings, SensorConfig};
 use geophone_sensor::toml_file::{self, FileError};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,8 @@ pub struct Config {
     pub state: StateConfig,
     /// The life of alerts.
     pub alert: AlertConfig,
+    /// How to reach Kafka, and its topics.
+    pub kafka: KafkaSettings,
 }
 
 /// Where alerts and features go. Every flag of the command line has a key here.
@@ -70,6 +72,8 @@ pub struct OutputConfig {
     /// A file that takes one record a transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<PathBuf>,
+    /// Whether alerts (of `geophone`) or records (of `geophone-sensor`) go to Kafka.
+    pub kafka: bool,
     /// The severity from which an alert makes the exit status 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fail_on: Option<Severity>,
@@ -130,7 +134,7 @@ pub struct AlertConfig {
 
 impl Default for OutputConfig {
     fn default() -> Self {
-        Self { alerts: "-".into(), format: None, features: None, fail_on: None }
+        Self { alerts: "-".into(), format: None, features: None, kafka: false, fail_on: None }
     }
 }
 
@@ -167,6 +171,10 @@ pub enum ConfigError {
     /// The file cannot be read or has a wrong key.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A secret in plain sight.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] geophone_kafka::properties::PropertyError),
     /// The tables do not fit the promise.
     #[error(
         "the tables need {need} MiB but state.memory_mib is {promised}: \
@@ -204,6 +212,8 @@ impl Config {
     /// # Errors
     /// The first such value.
     pub fn check(self) -> Result<Self, ConfigError> {
+        #[cfg(feature = "kafka")]
+        geophone_kafka::properties::refuse_secrets(&self.kafka)?;
         for (key, value) in [
             ("state.keys", self.state.keys),
             ("state.save_minutes", self.state.save_minutes),

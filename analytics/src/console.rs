@@ -16,6 +16,7 @@ use geophone_sensor::words::in_words;
 
 use crate::command::features::Features;
 use crate::progress::Progress;
+use crate::publishing::Publishing;
 use crate::reload::Reload;
 
 /// The error of the leak contract's levels that is worth telling: an eighth of the least burst.
@@ -26,6 +27,8 @@ pub(crate) struct Console {
     pub(crate) sink: Sink,
     pub(crate) features: Option<Features>,
     pub(crate) progress: Progress,
+    /// Where alerts go as well.
+    pub(crate) publishing: Publishing,
     /// Where what is remembered is saved.
     pub(crate) state: Option<StateFile>,
     /// Rules that were read again meanwhile.
@@ -64,6 +67,7 @@ impl Listener for Console {
         self.opened += u64::from(alert.action == Action::Open);
         self.worst = self.worst.max(Some(alert.severity));
         self.sink.write(alert);
+        self.publishing.publish(alert);
     }
 
     fn trouble(&mut self, error: CaptureError) {

@@ -13,6 +13,10 @@ pub mod alert;
 pub mod pipeline;
 pub mod state_file;
 pub mod sink;
+#[cfg(feature = "kafka")]
+pub mod publisher;
+#[cfg(feature = "kafka")]
+pub mod message;
 pub mod replay;
 pub mod evaluate;
 pub mod explain;

@@ -4,6 +4,7 @@ mod cli;
 mod command;
 mod console;
 mod progress;
+mod publishing;
 mod reload;
 mod run;
 mod session;
@@ -16,7 +17,7 @@ use geophone_sensor::words::in_words;
 use crate::cli::{Cli, Command, RulesCommand};
 use crate::command::{
     baseline::baseline, dataset::dataset, evaluate, explain::explain_alert, history::history,
-    selftest::test_rules, what_if::what_if,
+    selftest::test_rules, tail::tail, topics::topics, what_if::what_if,
 };
 use crate::run::{check_rules, list_rules, print_config};
 
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
         Command::Rules(RulesCommand::WhatIf(command)) => what_if(&command),
         Command::Selftest(command) => test_rules(&command),
+        Command::Tail(command) => tail(&command),
+        Command::Topics(command) => topics(&command),
     };
     match outcome {
         Ok(code) => code,

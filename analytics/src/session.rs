@@ -1,7 +1,7 @@
 //! `geophone replay` and `geophone live`: one run from any source to the alerts.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use geophone_sensor::capture::{CaptureSet, FollowedDirectory, FrameSource, expan
 use geophone_sensor::live::LiveSource;
 use geophone_sensor::output::{MoreCounters, StatsFile, stats_json};
 use geophone_sensor::pipeline::Detail;
+#[cfg(target_os = "linux")]
+use geophone_sensor::privilege::PrivilegePlan;
 use geophone_sensor::signals::Signals;
 
 #[cfg(target_os = "linux")]
@@ -25,6 +27,7 @@ use crate::cli::ReplayCommand;
 use crate::command::features::{Ending, Features};
 use crate::console::Console;
 use crate::progress::{Progress, say};
+use crate::publishing::{Plan, Publishing};
 use crate::run::{is_closed_pipe, rules_with};
 
 /// `geophone replay`.
@@ -34,13 +37,16 @@ pub(crate) fn replay(command: &ReplayCommand) -> anyhow::Result<ExitCode> {
         return follow(&command.paths, config);
     }
     let files = expand(&command.paths)?;
-    Session::new(config, Tempo::Replay(&files))?.drive(&mut CaptureSet::new(&files))
+    let mut session = Session::new(config, Tempo::Replay(&files))?;
+    session.publish(true)?;
+    session.drive(&mut CaptureSet::new(&files))
 }
 
 /// `geophone replay --follow`.
 fn follow(paths: &[PathBuf], config: Config) -> anyhow::Result<ExitCode> {
     let signals = Signals::install().context("cannot take over signals")?;
-    let session = Session::new(config, Tempo::Live)?;
+    let mut session = Session::new(config, Tempo::Live)?;
+    session.publish(true)?;
     let mut source = FollowedDirectory::open(paths, signals.stop(), session.flusher())?;
     session.reload_on_hangup(signals)?;
     session.drive(&mut source)
@@ -55,11 +61,13 @@ pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
     let signals = Signals::install().context("cannot take over signals")?;
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
-    let session = Session::new(config, Tempo::Live)?;
+    let mut session = Session::new(config, Tempo::Live)?;
     source.on_pause(session.flusher());
-    let read: Vec<&Path> =
-        session.rules.iter().chain(&session.baseline).map(PathBuf::as_path).collect();
-    say(&source.drop_privileges(&read)?.to_string());
+    let read = session.rules.iter().chain(&session.baseline).cloned().collect();
+    let plan = session.kafka.keep(PrivilegePlan { read, ..PrivilegePlan::default() })?;
+    say(&source.drop_privileges(plan)?.to_string());
+    // With the rights that are left: what talks to brokers begins threads.
+    session.publish(false)?;
     session.reload_on_hangup(signals)?;
     let outcome = session.drive(&mut source);
     say(&source.summary());
@@ -89,6 +97,7 @@ struct Session {
     rules: Option<PathBuf>,
     baseline: Option<PathBuf>,
     fail_on: Option<Severity>,
+    kafka: Plan,
 }
 
 impl Session {
@@ -113,6 +122,7 @@ impl Session {
             None => None,
         };
         let sink = Sink::open(&output.alerts, format)?;
+        let kafka = Plan::new(output.kafka, config.kafka.clone());
         let (rules_dir, baseline_file) = (config.rules.take(), config.baseline.take());
         let mut replay = Replay::new(config, rules, detail);
         if let Some(state) = &mut state
@@ -124,6 +134,7 @@ impl Session {
             sink,
             features,
             progress,
+            publishing: Publishing::default(),
             state,
             reload: Arc::default(),
             leak_error_told: false,
@@ -137,8 +148,15 @@ impl Session {
             rules: rules_dir,
             baseline: baseline_file,
             fail_on: output.fail_on,
+            kafka,
             replay,
         })
+    }
+
+    /// Begins to publish alerts, where that is asked for.
+    fn publish(&mut self, waits: bool) -> anyhow::Result<()> {
+        self.console.publishing = self.kafka.begin(waits)?;
+        Ok(())
     }
 
     /// Returns what writes out the features that are buffered; alerts never are.
@@ -179,14 +197,16 @@ impl Session {
             state.save(replay.analytics())?;
         }
         let (sensor, analytics) = replay.counters();
+        let mut more = MoreCounters {
+            named: analytics.named(),
+            configured: analytics.named_classes(),
+            imbalance: analytics.imbalance(),
+        };
+        let published = std::mem::take(&mut console.publishing).finish(&mut more);
         if let Some(stats) = stats {
-            let more = MoreCounters {
-                named: analytics.named(),
-                configured: analytics.named_classes(),
-                imbalance: analytics.imbalance(),
-            };
             stats.write(&stats_json(sensor, &more))?;
         }
+        published?;
         console.sink.check()?;
         if let Some(features) = console.features.take() {
             features.finish()?;

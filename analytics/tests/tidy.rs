@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 /// Lines a file may have before its tests.
 const MAX_LINES: usize = 400;
 
-fn crates() -> [PathBuf; 3] {
+fn crates() -> [PathBuf; 4] {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    ["sensor/src", "analytics/src", "analytics/history/src"].map(|folder| root.join(folder))
+    ["sensor/src", "sensor/kafka/src", "analytics/src", "analytics/history/src"]
+        .map(|folder| root.join(folder))
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what a target misses: need.sh build|bench|live|soak|fuzz|lab …
+# Installs what a target misses: need.sh build|kafka|broker|bench|live|soak|fuzz|lab …
 # Debian and Ubuntu, as root or with sudo; elsewhere it says what to install and stops.
 set -euo pipefail
 
 # A command or file that proves each package, and the package.
 declare -A sets=(
     [build]="/usr/include/pcap/pcap.h=libpcap-dev cc=gcc /usr/include/stdio.h=libc6-dev"
+    [kafka]="make=make g++=g++ /usr/include/openssl/ssl.h=libssl-dev /usr/include/zlib.h=zlib1g-dev"
+    [broker]="java=default-jre-headless mvn=maven flock=util-linux"
     [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"
     [live]="python3=python3 tcpdump=tcpdump tcpreplay=tcpreplay ip=iproute2 taskset=util-linux"
     [soak]="python3=python3"

@@ -48,6 +48,16 @@ pub(crate) struct Common {
     /// Configuration to read (`geophone config` prints it).
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
+    /// Send records to Kafka instead of standard output: the brokers to begin with, commas between
+    /// (`[kafka]` of the configuration has everything else).
+    #[arg(long, value_name = "HOST:PORT,…")]
+    pub(crate) kafka: Option<String>,
+    /// A directory that takes records while the brokers are away.
+    #[arg(long, value_name = "DIR", requires = "kafka")]
+    pub(crate) spool: Option<PathBuf>,
+    /// The name of this sensor in what it sends to Kafka [default: the machine's name].
+    #[arg(long, value_name = "NAME", requires = "kafka")]
+    pub(crate) sensor: Option<String>,
     /// Write every counter to this file as JSON (`-` for standard output).
     #[arg(long, value_name = "FILE.json")]
     pub(crate) stats: Option<PathBuf>,

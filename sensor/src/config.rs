@@ -2,11 +2,13 @@
 
 mod capture;
 mod file;
+mod kafka;
 
 use std::time::Duration;
 
 pub use capture::CaptureConfig;
-pub use file::SensorFile;
+pub use file::{OutputPart, SensorFile};
+pub use kafka::KafkaSettings;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,8 @@ use crate::transaction::PairingLimits;
 
 /// Fragments of one datagram: 64 KiB in pieces of the least that IPv4 lets a network forward.
 const MAX_PARTS: usize = 128;
+/// How much earlier than the one before it a frame may be, by the pipeline's rule.
+const OUT_OF_ORDER: Duration = Duration::from_secs(10);
 
 /// The sensor's settings. In TOML they are the `[sensor]` table; unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +88,17 @@ impl Default for SensorConfig {
 }
 
 impl SensorConfig {
+    /// Returns how long a frame may wait to become a record, and how far out of order frames may
+    /// come before that counts as a clock set back: no record is older than this, seen from the
+    /// latest frame.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        let seconds = u64::from(self.query_timeout_seconds)
+            + u64::from(self.tcp_hole_timeout_seconds)
+            + u64::from(self.fragment_timeout_seconds);
+        Duration::from_secs(seconds) + OUT_OF_ORDER
+    }
+
     pub(crate) fn stream_limits(&self) -> StreamLimits {
         StreamLimits {
             streams: self.tcp_streams,

@@ -75,6 +75,17 @@ impl Defects {
         self.0 |= defect.bit();
     }
 
+    /// Returns the set as bits, in the order of [`Defect::ALL`].
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Returns the set of `bits`; `None` where one of them is no defect.
+    pub(crate) fn from_bits(bits: u32) -> Option<Self> {
+        let all = Defect::ALL.iter().fold(0, |all, defect| all | defect.bit());
+        (bits & !all == 0).then_some(Self(bits))
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: Self) {
         self.0 |= other.0;

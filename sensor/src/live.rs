@@ -9,7 +9,7 @@ mod losses;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -17,7 +17,7 @@ use crate::capture::{
     CaptureError, Frame, FrameSource, LiveCapture, LiveConfig, Losses, Progress, Recording,
 };
 use crate::config::CaptureConfig;
-use crate::privilege::{PrivilegeError, PrivilegePlan, Report, drop_privileges};
+use crate::privilege::{PrivilegeError, PrivilegePlan, Report, drop_privileges, hand_over};
 
 use losses::LossWatch;
 
@@ -79,19 +79,18 @@ impl LiveSource {
         self.flush = Box::new(flush);
     }
 
-    /// Gives up every right that capturing and the reading of `read` do not take; to be called
-    /// with all outputs open.
+    /// Gives up every right that capturing and `plan` do not take; to be called with all outputs
+    /// open. Whom to become stands in the settings.
     ///
     /// # Errors
     /// A user or path that does not exist, or a step the system refuses.
-    pub fn drop_privileges(&self, read: &[&Path]) -> Result<Report, PrivilegeError> {
+    pub fn drop_privileges(&self, plan: PrivilegePlan) -> Result<Report, PrivilegeError> {
         let system = LiveCapture::READ_PATHS.iter().map(PathBuf::from);
-        let read = system.filter(|path| path.exists()).chain(read.iter().map(PathBuf::from));
-        drop_privileges(&PrivilegePlan {
-            user: self.user.clone(),
-            read: read.collect(),
-            ..PrivilegePlan::default()
-        })
+        let read = system.filter(|path| path.exists()).chain(plan.read);
+        for path in &plan.write {
+            hand_over(path, &self.user)?;
+        }
+        drop_privileges(&PrivilegePlan { user: self.user.clone(), read: read.collect(), ..plan })
     }
 
     /// Says in a line what became of the frames.

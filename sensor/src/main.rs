@@ -1,8 +1,9 @@
 //! `geophone-sensor`: the small binary for the tap host.
 
 mod cli;
+mod destination;
 
-use std::io::{self, BufWriter, Stdout, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -10,14 +11,14 @@ use clap::Parser as _;
 use geophone_sensor::capture::{CaptureSet, FollowedDirectory, FrameSource, Losses, expand};
 use geophone_sensor::config::SensorFile;
 use geophone_sensor::live::LiveSource;
-use geophone_sensor::output::{MoreCounters, Ndjson, Shared, StatsFile, stats_json};
-use geophone_sensor::pipeline::{Detail, Pipeline};
+use geophone_sensor::output::{StatsFile, stats_json};
+use geophone_sensor::pipeline::Pipeline;
+use geophone_sensor::privilege::PrivilegePlan;
 use geophone_sensor::signals::Signals;
-use geophone_sensor::words::{cure, in_words};
+use geophone_sensor::words::in_words;
 
 use crate::cli::{Cli, Command, Common, Replay};
-
-type Records = Shared<BufWriter<Stdout>>;
+use crate::destination::{Destination, Tempo};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -36,13 +37,16 @@ fn main() -> ExitCode {
 
 /// Replays the captures; exit 1 where one of them could not be read to its end.
 fn run_replay(replay: &Replay) -> anyhow::Result<ExitCode> {
-    let mut run = Run::new(&replay.common, settings(&replay.common)?)?;
+    let mut settings = settings(&replay.common)?;
+    Destination::settle(&replay.common, &mut settings)?;
+    let run = Run::new(&replay.common, &settings)?;
+    let out = Destination::open(&settings, Tempo::Replay)?;
     let outcome = if replay.follow {
         let signals = Signals::install().context("cannot take over signals")?;
-        let out = run.records.clone();
-        run.drive(&mut FollowedDirectory::open(&replay.paths, signals.stop(), flusher(out))?)
+        let flusher = out.flusher();
+        run.drive(&mut FollowedDirectory::open(&replay.paths, signals.stop(), flusher)?, out)
     } else {
-        run.drive(&mut CaptureSet::new(&expand(&replay.paths)?))
+        run.drive(&mut CaptureSet::new(&expand(&replay.paths)?), out)
     };
     match outcome {
         // A reader that has seen enough (`| head`) is no failure.
@@ -55,39 +59,60 @@ fn run_replay(replay: &Replay) -> anyhow::Result<ExitCode> {
 fn run_live(cli: &Cli) -> anyhow::Result<ExitCode> {
     let mut settings = settings(&cli.common)?;
     cli.capture.over(&mut settings.capture);
+    Destination::settle(&cli.common, &mut settings)?;
     let signals = Signals::install().context("cannot take over signals")?;
     let (capture, ports) = (settings.capture.clone(), settings.sensor.ports.clone());
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
-    let mut run = Run::new(&cli.common, settings)?;
-    source.on_pause(flusher(run.records.clone()));
-    report(&source.drop_privileges(&[])?.to_string());
+    let run = Run::new(&cli.common, &settings)?;
+    report(&source.drop_privileges(privileges(&settings)?)?.to_string());
+    // With the rights that are left: what talks to brokers begins threads.
+    let out = Destination::open(&settings, Tempo::Live)?;
+    source.on_pause(out.flusher());
     // A sensor has nothing to read again; a SIGHUP meant for others does not end it.
     signals.on_hangup(|| {}).context("cannot take over signals")?;
-    let code = run.drive(&mut source)?;
+    let code = run.drive(&mut source, out)?;
     report(&source.summary());
     Ok(code)
 }
 
-/// One run from any source to standard output.
+/// What is needed after the privileges are gone: nothing, or Kafka and the spool.
+fn privileges(settings: &SensorFile) -> anyhow::Result<PrivilegePlan> {
+    #[cfg(feature = "kafka")]
+    if settings.output.kafka {
+        let properties = geophone_kafka::properties::Properties::resolve(&settings.kafka)?;
+        return Ok(PrivilegePlan {
+            read: properties.read_paths(),
+            write: settings.kafka.spool.iter().cloned().collect(),
+            connect: true,
+            ..PrivilegePlan::default()
+        });
+    }
+    let _ = settings;
+    Ok(PrivilegePlan::default())
+}
+
+/// One run from any source to its destination.
 struct Run {
     pipeline: Pipeline,
-    records: Records,
     stats: Option<StatsFile>,
 }
 
 impl Run {
-    fn new(common: &Common, settings: SensorFile) -> anyhow::Result<Self> {
-        let stats = common.stats.clone().or(settings.stats);
+    fn new(common: &Common, settings: &SensorFile) -> anyhow::Result<Self> {
+        let stats = common.stats.clone().or_else(|| settings.stats.clone());
+        let detail = Destination::detail(settings);
         Ok(Self {
-            pipeline: Pipeline::new(&settings.sensor, Detail::AnswersInWords),
-            records: Shared::new(BufWriter::with_capacity(1 << 16, io::stdout())),
+            pipeline: Pipeline::new(&settings.sensor, detail),
             stats: stats.as_deref().map(StatsFile::create).transpose()?,
         })
     }
 
-    fn drive(&mut self, source: &mut impl FrameSource) -> anyhow::Result<ExitCode> {
-        let mut out = Ndjson::new(self.records.clone());
+    fn drive(
+        mut self,
+        source: &mut impl FrameSource,
+        mut out: Destination,
+    ) -> anyhow::Result<ExitCode> {
         let (mut code, mut known) = (ExitCode::SUCCESS, Losses::default());
         while !out.has_failed() {
             let losses = source.losses();
@@ -108,23 +133,12 @@ impl Run {
         }
         self.pipeline.lost(source.losses());
         self.pipeline.finish(&mut |record| out.write(&record));
-        let written = out.check();
+        let (more, written) = out.finish();
         if let Some(stats) = self.stats.take() {
-            stats.write(&stats_json(self.pipeline.counters(), &MoreCounters::default()))?;
+            stats.write(&stats_json(self.pipeline.counters(), &more))?;
         }
-        written.map_err(|error| {
-            let cure = cure(&error);
-            anyhow::Error::from(error)
-                .context(format!("cannot write records to standard output{cure}"))
-        })?;
+        written?;
         Ok(code)
-    }
-}
-
-/// Writes out what is buffered; a failure shows at the next record.
-fn flusher(mut out: Records) -> impl FnMut() + Send + 'static {
-    move || {
-        let _ = out.flush();
     }
 }
 

@@ -19,6 +19,26 @@ pub struct Name {
     wire: Vec<u8>,
 }
 
+/// Octets for the longest name, in whole pieces of 64.
+const FOLDED: usize = MAX_WIRE.next_multiple_of(64);
+
+/// The wire form of a name with its letters folded (RFC 4343).
+///
+/// Length octets are below 64 and no letters, so folding leaves them alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Folded {
+    octets: [u8; FOLDED],
+    length: usize,
+}
+
+impl Folded {
+    /// Returns the octets from `start` on.
+    #[must_use]
+    pub fn from(&self, start: usize) -> &[u8] {
+        self.octets.get(start..self.length).unwrap_or_default()
+    }
+}
+
 /// Why a text is not a domain name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -100,6 +120,21 @@ impl Name {
         }
     }
 
+    /// Reads labels behind their length octets, without the root; `None` where they are none.
+    #[must_use]
+    pub fn from_wire(wire: &[u8]) -> Option<Self> {
+        let mut name = Self { wire: Vec::with_capacity(wire.len()) };
+        let mut rest = wire;
+        while let Some((length, behind)) = rest.split_first() {
+            let (label, behind) = behind.split_at_checked(usize::from(*length))?;
+            if !name.push(label) {
+                return None;
+            }
+            rest = behind;
+        }
+        Some(name)
+    }
+
     /// Returns the labels behind their length octets, without the root.
     #[must_use]
     pub fn wire(&self) -> &[u8] {
@@ -116,6 +151,21 @@ impl Name {
     #[must_use]
     pub fn labels(&self) -> Labels<'_> {
         Labels { rest: &self.wire }
+    }
+
+    /// Returns the wire form with its letters folded, by which a name is known.
+    #[must_use]
+    pub fn folded(&self) -> Folded {
+        let mut octets = [0; FOLDED];
+        let length = self.wire.len().min(FOLDED);
+        for (cell, octet) in octets.iter_mut().zip(&self.wire) {
+            *cell = *octet;
+        }
+        // What has a fixed length is folded many octets at a time.
+        for chunk in octets.as_chunks_mut::<64>().0.iter_mut().take(length.div_ceil(64)) {
+            chunk.make_ascii_lowercase();
+        }
+        Folded { octets, length }
     }
 
     /// Walks the labels of the wire form from octet `start`, which must begin a label.

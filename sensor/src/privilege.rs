@@ -8,6 +8,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use caps::errors::CapsError;
@@ -127,6 +128,42 @@ pub fn drop_privileges(plan: &PrivilegePlan) -> Result<Report, PrivilegeError> {
     Ok(report)
 }
 
+/// Gives the directory `path` and the files in it to the user that [`drop_privileges`] becomes, so
+/// that they can still be written; makes it where there is none.
+///
+/// # Errors
+/// A user that does not exist, or a step the system refuses.
+pub fn hand_over(path: &Path, user: &str) -> Result<(), PrivilegeError> {
+    let failed = |source: io::Error| PrivilegeError::Path {
+        path: path.to_owned(),
+        cause: source.to_string(),
+    };
+    fs::create_dir_all(path).map_err(failed)?;
+    if !geteuid().is_root() || user == ROOT {
+        return Ok(());
+    }
+    let user = user_of(user)?;
+    let give = |path: &Path| chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()));
+    give(path).map_err(failed)?;
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        // A link may lead anywhere.
+        if path.symlink_metadata().is_ok_and(|data| data.is_file()) {
+            give(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn user_of(name: &str) -> Result<User, PrivilegeError> {
+    let user = match name.parse() {
+        Ok(number) => User::from_uid(Uid::from_raw(number)),
+        Err(_) => User::from_name(name),
+    };
+    let unknown = || PrivilegeError::UnknownUser { user: name.to_owned() };
+    user.ok().flatten().ok_or_else(unknown)
+}
+
 /// Becomes `name`, with its group and no other, where the process is root.
 fn change_user(name: &str, report: &mut Report) -> Result<(), PrivilegeError> {
     if !geteuid().is_root() {
@@ -137,13 +174,7 @@ fn change_user(name: &str, report: &mut Report) -> Result<(), PrivilegeError> {
         report.say("user: root, as asked");
         return Ok(());
     }
-    let user = match name.parse() {
-        Ok(number) => User::from_uid(Uid::from_raw(number)),
-        Err(_) => User::from_name(name),
-    };
-    let Ok(Some(user)) = user else {
-        return Err(PrivilegeError::UnknownUser { user: name.to_owned() });
-    };
+    let user = user_of(name)?;
     // Or the capabilities would go with the user.
     refused("keep CAP_NET_RAW", prctl::set_keepcaps(true))?;
     refused("leave the groups", setgroups(&[]))?;

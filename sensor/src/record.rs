@@ -5,8 +5,10 @@
 
 mod json;
 mod not_dns;
+mod owner;
 mod row;
 mod tick;
+mod wire;
 
 use std::net::IpAddr;
 
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use json::{OwnedRecord, RecordError, from_json, to_json};
 pub use not_dns::{HEAD, NotDns};
+pub use owner::{hash_of, owner_of, seed_check};
 pub use tick::{Role, SensorFigures, Tick, TickFigures};
+pub use wire::{WIRE_VERSION, Wire, from_wire, to_wire};
 
 use crate::decode::message::Flags;
 use crate::decode::path::Path;

@@ -7,7 +7,15 @@ pub(crate) mod explain;
 pub(crate) mod features;
 pub(crate) mod history;
 pub(crate) mod selftest;
+pub(crate) mod tail;
+pub(crate) mod topics;
 pub(crate) mod what_if;
+
+/// What a program says that was built without the feature `kafka`.
+#[cfg(not(feature = "kafka"))]
+pub(crate) const WITHOUT_KAFKA: &str = "this geophone was built without Kafka: build it with the \
+                                        feature `kafka`, which is on unless --no-default-features \
+                                        is given";
 
 /// What a program says that was built without the feature `history`.
 #[cfg(not(feature = "history"))]

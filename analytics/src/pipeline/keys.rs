@@ -7,10 +7,6 @@ use geophone_sensor::record::Transaction;
 
 use crate::state::Hashes;
 
-/// Octets of most names, and of all (RFC 1035 section 2.3.4).
-const SHORT: usize = 64;
-const LONG: usize = 256;
-
 /// What a transaction is charged to, as hashes; letters are folded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Keys {
@@ -33,15 +29,10 @@ pub(super) struct Keys {
 impl Keys {
     /// Hashes client, domain and name of `transaction`.
     pub(super) fn of(transaction: &Transaction, hasher: &FixedState) -> Self {
-        let wire = transaction.qname.wire();
-        // Most names are short, and what is fixed is folded many octets at a time.
-        let (mut short, mut long) = ([0_u8; SHORT], [0_u8; LONG]);
-        let lower =
-            if wire.len() <= SHORT { fold(&mut short, wire) } else { fold(&mut long, wire) };
-        let at = usize::from(transaction.domain_at);
-        let domain = hasher.hash_one(lower.get(at..).unwrap_or_default());
-        let site_name = hasher.hash_one(lower);
-        let capitals = lower != wire;
+        let folded = transaction.qname.folded();
+        let domain = hasher.hash_one(folded.from(usize::from(transaction.domain_at)));
+        let site_name = hasher.hash_one(folded.from(0));
+        let capitals = folded.from(0) != transaction.qname.wire();
         let client = hasher.hash_one(transaction.client);
         let both = |other: u64| hasher.hash_one((client, other));
         let (pair, name) = (both(domain), both(site_name));
@@ -60,14 +51,4 @@ impl Keys {
     pub(super) fn server(&self, transaction: &Transaction, hasher: &FixedState) -> u64 {
         hasher.hash_one((self.client, transaction.server, "undelegated"))
     }
-}
-
-/// Copies `wire` into `cells`, letters folded.
-fn fold<'a, const N: usize>(cells: &'a mut [u8; N], wire: &[u8]) -> &'a [u8] {
-    let length = wire.len().min(N);
-    for (cell, byte) in cells.iter_mut().zip(wire) {
-        *cell = *byte;
-    }
-    cells.make_ascii_lowercase();
-    cells.get(..length).unwrap_or_default()
 }

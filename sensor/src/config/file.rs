@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{CaptureConfig, SensorConfig};
+use super::{CaptureConfig, KafkaSettings, SensorConfig};
 use crate::toml_file::{self, FileError};
 
 /// One file serves both programs: what only `geophone` has a use for is passed over here, and its
@@ -19,10 +19,22 @@ pub struct SensorFile {
     pub sensor: SensorConfig,
     /// The settings of a live capture.
     pub capture: CaptureConfig,
+    /// Kafka.
+    pub kafka: KafkaSettings,
+    baseline: IgnoredAny,
     rules: IgnoredAny,
-    output: IgnoredAny,
+    /// Where records go.
+    pub output: OutputPart,
     state: IgnoredAny,
     alert: IgnoredAny,
+}
+
+/// What a sensor has a use for in `[output]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OutputPart {
+    /// Whether records go to Kafka instead of standard output.
+    pub kafka: bool,
 }
 
 impl SensorFile {

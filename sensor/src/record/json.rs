@@ -14,6 +14,9 @@ pub enum RecordError {
     /// Not JSON, or not of the record's form.
     #[error("not a record: {0}")]
     Form(#[from] serde_json::Error),
+    /// Not octets of the record's form.
+    #[error("not a record: {0}")]
+    Octets(#[from] postcard::Error),
     /// A field whose text means nothing.
     #[error("field `{field}` of a record cannot be \"{value}\"")]
     Value {

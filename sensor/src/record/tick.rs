@@ -20,6 +20,18 @@ macro_rules! figures {
             pub fn add(&mut self, other: &Self) {
                 $(self.$field = self.$field.wrapping_add(other.$field);)*
             }
+
+            /// Returns the figures in the order they stand in.
+            pub(super) fn in_order(&self) -> Vec<u32> {
+                vec![$(self.$field,)*]
+            }
+
+            /// Takes figures in that order; `None` where there are more or fewer.
+            pub(super) fn from_order(figures: &[u32]) -> Option<Self> {
+                let mut figures = figures.iter().copied();
+                let read = Self { $($field: figures.next()?,)* };
+                figures.next().is_none().then_some(read)
+            }
         }
     };
 }

@@ -1,0 +1,216 @@
+//! Brokers that stop, pause and come back, and processes that are killed: what was handed over
+//! arrives, in order, and what may be there twice says so.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may fail loudly"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use geophone_kafka::message::Message;
+use geophone_kafka::outbox::{Outbox, OutboxPlan};
+use geophone_kafka::properties::Properties;
+use geophone_kafka::pump::Pace;
+use geophone_kafka::settings::KafkaSettings;
+
+use crate::support::{Lab, NOBODY, not_covered, signal};
+
+/// Partitions of the topics here.
+const PARTITIONS: u32 = 3;
+/// Names the directory of the spool to a process that is to be killed.
+const SPOOL: &str = "GEOPHONE_TEST_SPOOL";
+
+/// An outbox with little memory and much spool, and what it says.
+fn open(settings: &KafkaSettings, topic: &str, spool: &Path) -> (Outbox, Receiver<String>) {
+    let plan = OutboxPlan {
+        pace: Pace::Live,
+        away: false,
+        queue_mib: 1,
+        patience_seconds: 60,
+        spool: Some((spool, 1 << 30)),
+    };
+    let (say, told) = sync_channel(10_000);
+    let say = move |words: &str| drop(say.try_send(words.to_owned()));
+    let properties = Properties::resolve(settings).unwrap();
+    (Outbox::open(&properties, vec![topic.to_owned()], plan, say).unwrap(), told)
+}
+
+fn send(outbox: &mut Outbox, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let key = number.to_be_bytes();
+        let partition = i32::try_from(number % PARTITIONS).unwrap();
+        outbox.send(&Message { topic: 0, partition, key: &key, value: &[7; 300] });
+    }
+    outbox.flush();
+}
+
+fn numbers(lab: &Lab, topic: &str) -> BTreeMap<i32, Vec<u32>> {
+    let number = |(key, value): (Vec<u8>, Vec<u8>)| {
+        assert_eq!(value, [7; 300]);
+        u32::from_be_bytes(key.try_into().unwrap())
+    };
+    let all = lab.read(topic).into_iter();
+    all.map(|(partition, all)| (partition, all.into_iter().map(number).collect())).collect()
+}
+
+fn assert_all_in_order(lab: &Lab, topic: &str, n: u32) {
+    let found = numbers(lab, topic);
+    for partition in 0..PARTITIONS {
+        let expected: Vec<u32> = (0..n).filter(|number| number % PARTITIONS == partition).collect();
+        let found = &found[&i32::try_from(partition).unwrap()];
+        assert_eq!(found.len(), expected.len(), "partition {partition}");
+        assert!(*found == expected, "partition {partition} is out of order");
+    }
+}
+
+/// Waits until something is said that holds `words`.
+fn wait_for(told: &Receiver<String>, words: &str) {
+    let mut all = Vec::new();
+    while let Ok(line) = told.recv_timeout(std::time::Duration::from_secs(120)) {
+        if line.contains(words) {
+            return;
+        }
+        all.push(line);
+    }
+    panic!("nobody said \"{words}\", but {all:?}");
+}
+
+#[test]
+fn a_broker_that_is_killed_or_paused_costs_nothing_and_moves_nothing() {
+    let lab = Lab::of_its_own(1);
+    let (topic, dir) = ("outage", tempfile::tempdir().unwrap());
+    lab.make_topic(topic, PARTITIONS);
+    let (mut outbox, told) = open(&lab.settings(), topic, dir.path());
+    send(&mut outbox, 0..5_000);
+    lab.stop(1);
+    // More than librdkafka may keep in memory.
+    send(&mut outbox, 5_000..25_000);
+    wait_for(&told, "they go to the spool");
+    lab.revive(1);
+    wait_for(&told, "takes messages again");
+    send(&mut outbox, 25_000..30_000);
+    let mut n = 30_000;
+    if lab.is_real() {
+        signal("-STOP", &lab.pid(1));
+        send(&mut outbox, n..n + 20_000);
+        wait_for(&told, "they go to the spool");
+        signal("-CONT", &lab.pid(1));
+        wait_for(&told, "takes messages again");
+        n += 20_000;
+    } else {
+        not_covered("a broker that was killed, and one that was paused (a mock was stopped)");
+    }
+    let counts = outbox.finish();
+    assert_eq!(counts.imbalance(), None);
+    assert_eq!((counts.produced, counts.delivered), (u64::from(n), u64::from(n)), "{counts:?}");
+    assert!(counts.through_spool > 0 && counts.outages >= 1, "{counts:?}");
+    assert_all_in_order(&lab, topic, n);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "only the lock is left");
+}
+
+#[test]
+fn an_end_without_brokers_keeps_what_was_in_memory_before_what_was_on_disk() {
+    let lab = Lab::of_its_own(1);
+    let (topic, dir) = ("end", tempfile::tempdir().unwrap());
+    lab.make_topic(topic, PARTITIONS);
+    let mut away = lab.settings();
+    NOBODY.clone_into(&mut away.brokers);
+    let mut n = 0;
+    for _ in 0..3 {
+        let plan = OutboxPlan {
+            pace: Pace::Live,
+            away: false,
+            queue_mib: 1,
+            patience_seconds: 1,
+            spool: Some((dir.path(), 1 << 30)),
+        };
+        let properties = Properties::resolve(&away).unwrap();
+        let mut outbox = Outbox::open(&properties, vec![topic.to_owned()], plan, |_| {}).unwrap();
+        send(&mut outbox, n..n + 6_000);
+        n += 6_000;
+        let counts = outbox.finish();
+        assert_eq!((counts.spooled, counts.imbalance()), (u64::from(n), None), "{counts:?}");
+    }
+    let (outbox, _told) = open(&lab.settings(), topic, dir.path());
+    let counts = outbox.finish();
+    assert_eq!((counts.recovered, counts.delivered), (u64::from(n), u64::from(n)), "{counts:?}");
+    assert_all_in_order(&lab, topic, n);
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_a_spool_that_is_whole() {
+    if let Some(dir) = env::var_os(SPOOL) {
+        return hand_over_until_killed(Path::new(&dir));
+    }
+    let lab = Lab::of_its_own(1);
+    let (topic, dir) = ("killed", tempfile::tempdir().unwrap());
+    lab.make_topic(topic, PARTITIONS);
+    let name = "a_process_that_is_killed_leaves_a_spool_that_is_whole";
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(SPOOL, dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    while !lines.next().unwrap().unwrap().contains("they go to the spool") {}
+    // Killed while it writes.
+    let size = || -> u64 {
+        let files = fs::read_dir(dir.path()).unwrap();
+        files.map(|file| file.unwrap().metadata().map_or(0, |data| data.len())).sum()
+    };
+    while size() < 12 << 20 {
+        thread::yield_now();
+    }
+    signal("-KILL", &child.id().to_string());
+    child.wait().unwrap();
+
+    let (outbox, told) = open(&lab.settings(), topic, dir.path());
+    wait_for(&told, "of an earlier run");
+    wait_for_drained(dir.path());
+    let counts = outbox.finish();
+    assert_eq!(counts.imbalance(), None);
+    assert!(counts.recovered > 30_000 && counts.delivered == counts.recovered, "{counts:?}");
+    // What was in memory only is gone; what was on disk is whole, and in order.
+    let found = numbers(&lab, topic);
+    let n: usize = found.values().map(Vec::len).sum();
+    assert_eq!(u64::try_from(n).unwrap(), counts.recovered);
+    for numbers in found.values() {
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + PARTITIONS));
+    }
+}
+
+/// What the process does that is to be killed.
+fn hand_over_until_killed(dir: &Path) {
+    let settings = KafkaSettings { brokers: NOBODY.to_owned(), ..KafkaSettings::default() };
+    let (mut outbox, told) = open(&settings, "killed", dir);
+    thread::spawn(move || {
+        for line in told {
+            println!("{line}");
+        }
+    });
+    // As fast as the spool takes it, not faster: a batch that is dropped would be a gap.
+    for n in (0..).step_by(500) {
+        send(&mut outbox, n..n + 500);
+        thread::yield_now();
+    }
+}
+
+fn wait_for_drained(dir: &Path) {
+    while fs::read_dir(dir).unwrap().count() > 1 {
+        thread::yield_now();
+    }
+}
