@@ -17,6 +17,8 @@ pub mod sink;
 pub mod publisher;
 #[cfg(feature = "kafka")]
 pub mod message;
+#[cfg(feature = "kafka")]
+pub mod cluster;
 pub mod replay;
 pub mod evaluate;
 pub mod explain;

@@ -63,13 +63,14 @@ fn enveloped(taken: &Taken) -> Value {
         Ok(read) => read,
         Err(error) => return unreadable(error.to_string()),
     };
-    let Envelope { schema, version, epoch, sequence, sensor } = envelope;
+    let Envelope { schema, version, epoch, sequence, order, sensor } = envelope;
     let mut line = json!({
         "schema": char::from(schema).to_string(),
         "version": version,
         "sensor": sensor,
         "epoch": format!("{epoch:016x}"),
         "sequence": sequence,
+        "order": order,
     });
     let (name, value) = match (Wire::of(schema), schema) {
         (Some(kind), _) => match record(kind, version, body) {
@@ -177,7 +178,7 @@ mod tests {
     fn message(schema: u8, version: u16, body: &[u8]) -> Taken {
         let mut value = Vec::new();
         let sensor = "tap\u{1b}[2J";
-        Envelope { schema, version, epoch: 10, sequence: 7, sensor }.write(&mut value);
+        Envelope { schema, version, epoch: 10, sequence: 7, order: 9, sensor }.write(&mut value);
         value.extend_from_slice(body);
         taken(value)
     }

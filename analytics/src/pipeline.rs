@@ -6,8 +6,10 @@ mod accounts;
 mod charge;
 mod counters;
 mod foreign;
+mod image;
 mod judgement;
 mod keys;
+mod owned;
 mod probe;
 mod sighting;
 mod suspicion;
@@ -15,6 +17,7 @@ mod wider;
 
 use std::hint::black_box;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use geophone_sensor::record::{Record, Status, Transaction};
@@ -22,11 +25,13 @@ use geophone_sensor::time::Timestamp;
 
 use self::charge::whole_name;
 pub use self::counters::AnalyticsCounters;
+pub use self::image::ImageError;
+pub use self::owned::{Fact, OwnedRollup};
 use self::keys::Keys;
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
-use crate::config::Config;
+use crate::config::{Config, StateConfig};
 use crate::price::Pricer;
 use crate::rule::Rules;
 use crate::state::{
@@ -63,7 +68,7 @@ struct Moment {
 pub struct Analytics {
     rules: Rules,
     config: Config,
-    pricer: Pricer,
+    pricer: Arc<Pricer>,
     signals: SignalPricer,
     tables: Tables,
     suspects: Suspects,
@@ -72,6 +77,8 @@ pub struct Analytics {
     counters: AnalyticsCounters,
     losses: LossHistory,
     probe: Probe,
+    /// What owners elsewhere are to be told; `None` where this process owns everything.
+    outgoing: Option<Vec<OwnedRollup>>,
     now: Timestamp,
 }
 
@@ -79,9 +86,13 @@ impl Analytics {
     /// Makes empty tables of the configured sizes.
     #[must_use]
     pub fn new(config: Config, rules: Rules) -> Self {
+        Self::with_pricer(config, rules, Arc::new(Pricer::new()))
+    }
+
+    fn with_pricer(config: Config, rules: Rules, pricer: Arc<Pricer>) -> Self {
         let seed = config.sensor.hash_seed;
         Self {
-            pricer: Pricer::new(),
+            pricer,
             signals: SignalPricer::default(),
             tables: Tables::new(&config.state, seed),
             suspects: Suspects::new(config.state.suspects, seed),
@@ -90,6 +101,7 @@ impl Analytics {
             counters: AnalyticsCounters::default(),
             losses: LossHistory::default(),
             probe: Probe::default(),
+            outgoing: None,
             now: Timestamp(i64::MIN),
             rules,
             config,
@@ -193,7 +205,14 @@ impl Analytics {
     /// Returns the same analytics with nothing remembered.
     #[must_use]
     pub fn blank(&self) -> Self {
-        Self::new(self.config.clone(), self.rules.clone())
+        self.sized(self.config.state.clone())
+    }
+
+    /// Returns the same with nothing remembered, and with tables of other sizes.
+    #[must_use]
+    pub fn sized(&self, state: StateConfig) -> Self {
+        let config = Config { state, ..self.config.clone() };
+        Self::with_pricer(config, self.rules.clone(), Arc::clone(&self.pricer))
     }
 
     /// Writes what is remembered.

@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Write as _};
 
+use serde::{Deserialize, Serialize};
+
 /// The longest name, in octets of wire form with the root (RFC 1035 section 2.3.4).
 pub const MAX_WIRE: usize = 255;
 
@@ -14,7 +16,8 @@ pub const MAX_LABEL: usize = 63;
 /// A domain name: labels each behind its length octet, without the root's zero octet.
 ///
 /// At most 254 octets. The root is the empty name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
 pub struct Name {
     wire: Vec<u8>,
 }
@@ -43,6 +46,9 @@ impl Folded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
+    /// Octets that are no labels.
+    #[error("octets that are no labels behind their lengths")]
+    Wire,
     /// An escape that is neither `\DDD` nor a backslash before one character.
     #[error("bad escape in name \"{0}\"")]
     Escape(String),
@@ -52,6 +58,20 @@ pub enum NameError {
     /// More than 255 octets.
     #[error("name of {0} octets: 255 are allowed")]
     Length(usize),
+}
+
+impl TryFrom<Vec<u8>> for Name {
+    type Error = NameError;
+
+    fn try_from(wire: Vec<u8>) -> Result<Self, NameError> {
+        Self::from_wire(&wire).ok_or(NameError::Wire)
+    }
+}
+
+impl From<Name> for Vec<u8> {
+    fn from(name: Name) -> Self {
+        name.wire
+    }
 }
 
 impl Name {

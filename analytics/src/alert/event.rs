@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::suspect::{Sample, Subject};
 use crate::detect::{Evidence, Feature, ToolVerdict};
@@ -60,7 +61,7 @@ impl Confidence {
 }
 
 /// A bucket of the leak contract that overflowed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overflow {
     /// The bucket's name.
     pub bucket: String,

@@ -1,6 +1,7 @@
 //! Open, update, close: one campaign is one alert, told again only when it got worse.
 
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Action, Alert, Confidence, Overflow};
 use super::identity::identity;
@@ -16,7 +17,7 @@ const LEAK_STEP: u64 = 4;
 const SCORE_STEP: i32 = 10;
 
 /// What a detector says of a key at one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Judgement {
     /// Which of the rules' detectors.
     pub detector: usize,
@@ -33,7 +34,7 @@ pub struct Judgement {
 }
 
 /// An alert that is open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OpenAlert {
     id: String,
     worst: Judgement,
@@ -46,7 +47,7 @@ pub struct OpenAlert {
 }
 
 /// The key's figures when they were last looked at.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Figures {
     start: Timestamp,
     leak_bytes: u64,

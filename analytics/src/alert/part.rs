@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// Parts kept apart; the cheapest gives way to one that is dearer.
 const MOST: usize = 64;
 
 /// One domain or one client.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Part {
     /// A client.
     Client(IpAddr),
@@ -37,7 +39,7 @@ impl Part {
 
 /// Parts with the price of their names in bits, bounded (Space-Saving: one that comes new takes
 /// over the price of the cheapest, so none is priced too low).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Parts {
     bits: BTreeMap<Part, u64>,
 }

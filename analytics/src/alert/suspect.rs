@@ -8,17 +8,19 @@ use geophone_sensor::limited::{LimitedMap, Slot};
 use geophone_sensor::name::Name;
 use geophone_sensor::record::{NotDns, Transaction};
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::lifecycle::OpenAlert;
 use super::part::{Part, Parts};
 use crate::detect::{BeaconTracker, DownloadTracker, Signs, ToolTracker};
 use crate::price::{Bits, Expert, NamePrice};
+use crate::state::{OtherSizes, entries, refill};
 
 /// Distinct query types and response codes kept per suspect.
 const MAX_KINDS: usize = 12;
 
 /// A query name kept as an example.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// When it was asked.
     pub time: Timestamp,
@@ -33,7 +35,7 @@ pub struct Sample {
 }
 
 /// What a client is suspected of talking to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// A registered domain.
     #[default]
@@ -60,7 +62,7 @@ impl Subject {
 }
 
 /// The evidence about one (client, domain) near alarm.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Suspect {
     /// What is suspected.
     pub subject: Subject,
@@ -298,6 +300,20 @@ pub struct Suspects {
 }
 
 impl Suspects {
+    /// Returns an image: the suspects, the one longest idle first, and how many gave way.
+    pub(crate) fn image(&self) -> (Vec<(u64, Suspect)>, u64) {
+        (entries(&self.map), self.evicted)
+    }
+
+    /// Puts an image where nobody is suspected.
+    pub(crate) fn put(
+        &mut self,
+        (suspects, evicted): (Vec<(u64, Suspect)>, u64),
+    ) -> Result<(), OtherSizes> {
+        self.evicted = evicted;
+        refill(&mut self.map, suspects)
+    }
+
     /// Makes room for `most` suspects.
     #[must_use]
     pub fn new(most: u32, seed: u64) -> Self {

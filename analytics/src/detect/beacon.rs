@@ -7,6 +7,7 @@
 //! (exponential gaps have a MAD of 0.48 and a median of 0.69 of their mean).
 
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Gaps that are kept.
 const GAPS: usize = 32;
@@ -16,7 +17,7 @@ pub const LEAST_GAPS: usize = 8;
 const BURST_MILLIS: u64 = 500;
 
 /// The gaps between bursts of new names, in 80 octets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct BeaconTracker {
     /// When the last burst began, and when its last name came; microseconds.
     burst: Option<(Timestamp, Timestamp)>,

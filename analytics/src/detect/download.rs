@@ -7,6 +7,7 @@
 //! can only make the count too low.
 
 use geophone_sensor::record::{Status, Transaction};
+use serde::{Deserialize, Serialize};
 
 const TYPE_A: u16 = 1;
 const TYPE_AAAA: u16 = 28;
@@ -14,7 +15,7 @@ const TYPE_AAAA: u16 = 28;
 const WORDS: usize = 8;
 
 /// The address sets one (client, domain) got, in 72 octets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DownloadTracker {
     seen: [u64; WORDS],
     octets: u32,

@@ -3,6 +3,8 @@
 //! A deciban is a tenth of a power of ten of likelihood: ten points make the suspicion ten times
 //! as likely. Whole points, so that the sum printed is the sum computed.
 
+use serde::{Deserialize, Serialize};
+
 use super::feature::{Feature, Features};
 
 /// One line of a scorecard: a feature's value becomes points by a piecewise linear function.
@@ -28,7 +30,7 @@ pub struct Scorecard {
 }
 
 /// A reason: what a feature was, what it might have been, and the points it gave.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The feature.
     pub feature: Feature,

@@ -161,13 +161,26 @@ impl Analytics {
         let (now, patience) = (self.now, self.config.alert.close_after());
         while let Some(gone) = self.suspects.take_idle(|suspect| now.since(suspect.last) > patience)
         {
-            self.close(gone, "idle: nothing new for the time in alert.close_after_seconds", sink);
+            // When its time was over, not when the next record came by.
+            let time = gone.last.plus(patience);
+            let because = "idle: nothing new for the time in alert.close_after_seconds";
+            self.close_at(time, gone, because, sink);
         }
     }
 
-    /// Tells the end of a suspect's alert, if one is open.
+    /// Tells now the end of a suspect's alert, if one is open.
     pub(super) fn close(
         &mut self,
+        suspect: Suspect,
+        because: &'static str,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        self.close_at(self.now, suspect, because, sink);
+    }
+
+    fn close_at(
+        &mut self,
+        time: Timestamp,
         mut suspect: Suspect,
         because: &'static str,
         sink: &mut impl FnMut(&Alert<'_>),
@@ -179,7 +192,7 @@ impl Analytics {
             let client = self.hasher.hash_one(suspect.client);
             self.tables.facts.change(Change::Rotation { client, domains: Vec::new() });
         }
-        let mut alert = open.tell(Action::Close, self.now, &suspect, detector);
+        let mut alert = open.tell(Action::Close, time, &suspect, detector);
         alert.loss = self.losses.between(alert.start, alert.time);
         alert.closed_because = Some(because);
         sink(&alert);

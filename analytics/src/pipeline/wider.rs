@@ -12,7 +12,7 @@ use super::accounts::Met;
 use super::charge::Charge;
 use super::keys::Keys;
 use super::sighting::sighting_of;
-use super::{Analytics, Fill, Moment};
+use super::{Analytics, Fill, Moment, OwnedRollup};
 use crate::alert::{Alert, Part, Subject};
 use crate::price::NamePrice;
 use crate::state::{Change, Charged, KeyState, Novelty, Scope, Wildcards};
@@ -27,17 +27,17 @@ const HOUR: i64 = 3_600_000_000;
 /// What an owner is told about a transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rollup<'a> {
-    about: About,
-    transaction: &'a Transaction,
+    pub(super) about: About,
+    pub(super) transaction: &'a Transaction,
     /// What is charged, in bytes; 0 for what an open alert tells of already.
-    bytes: f64,
+    pub(super) bytes: f64,
     /// The name, where it is novel to its client.
-    name: Option<(Novelty, NamePrice)>,
+    pub(super) name: Option<(Novelty, NamePrice)>,
 }
 
 /// Whose owner is told.
 #[derive(Clone, Copy, Debug)]
-enum About {
+pub(super) enum About {
     /// A client over its fresh, rare domains.
     Client { key: u64 },
     /// A domain over all clients.
@@ -71,7 +71,7 @@ impl Analytics {
                 // A rotation under no suffix is about whole names.
                 let name = charge.whole.or(charge.price.map(|price| (charge.novelty, price)));
                 let about = About::Client { key: keys.client };
-                self.take_rollup(&Rollup { about, transaction, bytes, name }, sink);
+                self.hand_over(&Rollup { about, transaction, bytes, name }, sink);
             }
         }
         let about = About::Domain {
@@ -83,7 +83,16 @@ impl Analytics {
         };
         let bytes = if told { 0.0 } else { charged };
         let name = charge.price.map(|price| (charge.novelty, price));
-        self.take_rollup(&Rollup { about, transaction, bytes, name }, sink);
+        self.hand_over(&Rollup { about, transaction, bytes, name }, sink);
+    }
+
+    /// Hands a rollup to its owner: to this process, or to whoever takes it from here.
+    fn hand_over(&mut self, rollup: &Rollup<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
+        let seed = self.config.sensor.hash_seed;
+        match &mut self.outgoing {
+            Some(outgoing) => outgoing.push(OwnedRollup::of(rollup, seed)),
+            None => self.take_rollup(rollup, sink),
+        }
     }
 
     /// Returns what a name of a fresh, rare domain counts for in its client's rotation.
@@ -115,7 +124,7 @@ impl Analytics {
     }
 
     /// Takes what an owner is told.
-    fn take_rollup(&mut self, rollup: &Rollup<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
+    pub(super) fn take_rollup(&mut self, rollup: &Rollup<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         match rollup.about {
             About::Client { key } => {
                 self.counters.bytes_rotation += whole(rollup.bytes);

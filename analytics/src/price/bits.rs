@@ -3,10 +3,12 @@
 use std::fmt;
 use std::ops::Add;
 
+use serde::{Deserialize, Serialize};
+
 /// An amount of information in 1/256 bit, rounded up wherever it was rounded.
 ///
 /// Adds without wrapping: the largest amount is 2^24 bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Bits(u32);
 
 impl Bits {

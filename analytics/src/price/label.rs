@@ -1,5 +1,7 @@
 //! The price of one label: the cheapest of the experts.
 
+use serde::{Deserialize, Serialize};
+
 use super::address::inside;
 use super::bits::Bits;
 use super::charset::{Alphabets, uuid_price};
@@ -7,7 +9,7 @@ use super::dictionary::Dictionary;
 use super::ngram::Ngram;
 
 /// Who priced a label. The order is that of output, nothing depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Expert {
     /// An address, reversed or written into a host name.

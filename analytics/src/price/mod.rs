@@ -19,6 +19,7 @@ pub use bits::Bits;
 pub use label::{Expert, LabelPrice};
 
 use geophone_sensor::name::Name;
+use serde::{Deserialize, Serialize};
 
 use self::label::LabelPricer;
 
@@ -31,7 +32,7 @@ pub struct Pricer {
 }
 
 /// The price of one name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamePrice {
     /// All of it.
     pub bits: Bits,

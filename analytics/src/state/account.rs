@@ -4,7 +4,8 @@ use geophone_sensor::time::Timestamp;
 
 use super::leak::{Buckets, Levels};
 use super::lines::{LINE, Lines};
-use super::sets::{Claim, Sets};
+use super::image::OtherSizes;
+use super::sets::{Claim, Sets, SetsImage};
 
 /// Words of an account.
 const WORDS: usize = LINE - 1;
@@ -203,6 +204,21 @@ impl Ledger {
     /// Walks accounts as words, each behind its hash.
     pub(crate) fn words(&self) -> impl Iterator<Item = &[u64; LINE]> {
         self.sets.iter()
+    }
+
+    /// Returns an image of the accounts.
+    pub(crate) fn image(&self) -> (SetsImage<[u64; LINE]>, f32) {
+        (self.sets.image(|line| *line), self.worst_inherited)
+    }
+
+    /// Puts an image into a table that is empty.
+    pub(crate) fn put(
+        &mut self,
+        (image, worst): (SetsImage<[u64; LINE]>, f32),
+    ) -> Result<(), OtherSizes> {
+        self.worst_inherited = worst;
+        let tag = |[tag, ..]: &[u64; LINE]| *tag;
+        self.sets.put(image, tag, |line, held| *held = line)
     }
 
     /// Puts back an account that was saved as words; in a smaller table the one that owes least

@@ -10,6 +10,7 @@
 //! Knows nothing of answers but what is poured into their bucket.
 
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::leak::{Levels, TIERS};
 use crate::price::Bits;
@@ -31,7 +32,7 @@ const GAPS: usize = 24;
 const RELATIONS: usize = 3;
 
 /// What one key told by other ways than novel names, and what came down.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Channels {
     pub(crate) signal: Levels,
     pub(crate) answers: Levels,

@@ -1,9 +1,11 @@
 //! What is known of a domain as a whole: since when, and who asks it.
 
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::facts::Change;
-use super::sets::{Claim, Entry, Sets, Tagged};
+use super::image::OtherSizes;
+use super::sets::{Claim, Entry, Sets, SetsImage, Tagged};
 
 /// Clients that are told apart; a domain with more of them has many.
 const CLIENTS: usize = 8;
@@ -13,7 +15,7 @@ const CLIENTS: usize = 8;
 const HOUR: i64 = 3_600_000_000;
 
 /// Facts of one domain: 40 octets, in a cache line with its tag.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainFacts {
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
@@ -134,6 +136,16 @@ impl DomainTable {
     #[cfg(test)]
     pub(crate) fn find(&self, domain: u64) -> Option<&DomainFacts> {
         self.sets.find(domain).map(|entry| &entry.value)
+    }
+
+    /// Returns an image of the facts.
+    pub(crate) fn image(&self) -> SetsImage<(u64, DomainFacts)> {
+        self.sets.image(|entry| (entry.tag(), entry.value))
+    }
+
+    /// Puts an image into a table that is empty.
+    pub(crate) fn put(&mut self, image: SetsImage<(u64, DomainFacts)>) -> Result<(), OtherSizes> {
+        self.sets.put(image, |(tag, _)| *tag, |(_, facts), entry| entry.value = facts)
     }
 
     /// Walks the facts in the order of the table.

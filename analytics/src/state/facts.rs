@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use geophone_sensor::limited::LimitedMap;
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::sets::{Sets, Tagged};
+use super::image::{OtherSizes, entries, refill};
+use super::sets::{Entry, Sets, SetsImage, Tagged};
 
 /// Wildcards that are remembered.
 const WILDCARDS: u32 = 4_096;
@@ -25,7 +27,7 @@ const PENDING: usize = 1 << 16;
 const SECOND: i64 = 1_000_000;
 
 /// Something that was found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Change {
     /// Of the domain of this hash: since when it is known, and whether many ask it.
     Domain { hash: u64, first: Timestamp, crowded: bool },
@@ -38,7 +40,7 @@ pub(crate) enum Change {
 }
 
 /// What a domain is known for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Known {
     first: Timestamp,
     told: u64,
@@ -58,7 +60,43 @@ pub struct Facts {
     told: u64,
 }
 
+/// An image of what is known.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FactsImage {
+    domains: SetsImage<(u64, Known)>,
+    wildcards: Vec<(u64, u32)>,
+    rotations: Vec<(u64, Vec<String>)>,
+    pending: VecDeque<(i64, Change)>,
+    second: i64,
+    ticks: bool,
+    told: u64,
+}
+
 impl Facts {
+    /// Returns an image of what is known.
+    pub(crate) fn image(&self) -> FactsImage {
+        FactsImage {
+            domains: self.domains.image(|entry| (entry.tag(), entry.value)),
+            wildcards: entries(&self.wildcards),
+            rotations: entries(&self.rotations),
+            pending: self.pending.clone(),
+            second: self.second,
+            ticks: self.ticks,
+            told: self.told,
+        }
+    }
+
+    /// Puts an image where nothing is known.
+    pub(crate) fn put(&mut self, image: FactsImage) -> Result<(), OtherSizes> {
+        let fill = |(_, known): (u64, Known), entry: &mut Tagged<Known>| entry.value = known;
+        self.domains.put(image.domains, |(tag, _)| *tag, fill)?;
+        refill(&mut self.wildcards, image.wildcards)?;
+        refill(&mut self.rotations, image.rotations)?;
+        self.pending = image.pending;
+        (self.second, self.ticks, self.told) = (image.second, image.ticks, image.told);
+        Ok(())
+    }
+
     /// Makes room for `domains` domains; `seed` keys the hashes.
     #[must_use]
     pub fn new(domains: u32, seed: u64) -> Self {
@@ -118,6 +156,11 @@ impl Facts {
         }
     }
 
+    /// Takes away what is not known yet.
+    pub(crate) fn take_pending(&mut self) -> impl Iterator<Item = Change> {
+        self.pending.drain(..).map(|(_, change)| change)
+    }
+
     /// Ends the second that begins at `begins`: what was found out in those before it is known.
     pub(crate) fn tick(&mut self, begins: Timestamp) {
         self.ticks = true;
@@ -135,6 +178,8 @@ impl Facts {
     }
 
     fn end(&mut self, second: i64) {
+        // Time that goes back ends seconds too: what was found out must not wait for it to return.
+        let second = second.max(self.second);
         while self.pending.front().is_some_and(|(found, _)| *found < second) {
             if let Some((_, change)) = self.pending.pop_front() {
                 self.learn(change);

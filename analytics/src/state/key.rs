@@ -4,17 +4,19 @@ use std::ops::Range;
 use std::time::Duration;
 
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::channel::Channels;
 use super::leak::TIERS;
-use super::sets::{Claim, Entry, Sets, Tagged};
+use super::image::OtherSizes;
+use super::sets::{Claim, Entry, Sets, SetsImage, Tagged};
 
 /// The figures of one key.
 ///
 /// They are halved whenever a window of capture time is over, so a figure stands for one to two
 /// windows; shares and means of them are what the scorecards use.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Figures {
     last: Timestamp,
     window: u32,
@@ -76,7 +78,7 @@ pub struct KeyState {
 }
 
 /// What is new about one transaction.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Novelty {
     /// What is charged to the leak contract for a novel name, in bytes; 0 for a repeated one.
     pub charged_bytes: f64,
@@ -169,6 +171,16 @@ impl FigureTable {
         if let Some(figures) = self.at(hash, time) {
             figures.channels.restore(words);
         }
+    }
+
+    /// Returns an image of the figures.
+    pub(crate) fn image(&self) -> SetsImage<(u64, Figures)> {
+        self.sets.image(|entry| (entry.tag(), entry.value))
+    }
+
+    /// Puts an image into a table that is empty.
+    pub(crate) fn put(&mut self, image: SetsImage<(u64, Figures)>) -> Result<(), OtherSizes> {
+        self.sets.put(image, |(tag, _)| *tag, |(_, figures), entry| entry.value = figures)
     }
 
     /// Asks for the first line of `hash`.

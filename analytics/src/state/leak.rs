@@ -9,7 +9,7 @@
 //! microseconds, rounded up, are exact enough for years of the slowest bucket.
 
 use geophone_sensor::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::severity::Severity;
 
@@ -17,7 +17,7 @@ use crate::severity::Severity;
 pub const TIERS: usize = 3;
 
 /// What one set of buckets is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// One client's names under one registered domain; or at one server, where there is none.
@@ -102,7 +102,7 @@ pub struct LeakContract {
 pub struct Tier(pub usize);
 
 /// When each bucket of a scope will be empty, in microseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Levels(pub(crate) [i64; TIERS]);
 
 impl Default for Levels {

@@ -2,6 +2,7 @@
 
 use geophone_sensor::record::SensorFigures;
 use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Minutes that are remembered.
 const MINUTES: usize = 64;
@@ -14,14 +15,14 @@ pub struct LossHistory {
     minutes: [Minute; MINUTES],
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Minute {
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Minute {
     number: i64,
     loss: Loss,
 }
 
 /// Frames of a span of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// Frames that the sensor read.
     pub frames: u64,
@@ -46,6 +47,18 @@ impl Default for LossHistory {
 }
 
 impl LossHistory {
+    /// Returns an image of the minutes.
+    pub(crate) fn image(&self) -> Vec<Minute> {
+        self.minutes.to_vec()
+    }
+
+    /// Puts an image back.
+    pub(crate) fn put(&mut self, image: &[Minute]) {
+        for (cell, minute) in self.minutes.iter_mut().zip(image) {
+            *cell = *minute;
+        }
+    }
+
     /// Takes what a tick says of its second.
     pub fn add(&mut self, time: Timestamp, figures: &SensorFigures) {
         let number = time.micros().div_euclid(MINUTE);

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use geophone_sensor::time::Timestamp;
 
+use serde::{Deserialize, Serialize};
+
+use super::image::OtherSizes;
 use super::lines::{LINE, Lines};
 
 /// Names per block: 512 bits over 40 names are 12.8 bits a name, under 1 % false positives.
@@ -32,7 +35,44 @@ pub struct SeenFilter {
     pub early_turns: u64,
 }
 
+/// An image of the filter: the lines that hold anything.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SeenImage {
+    blocks: usize,
+    young: usize,
+    names: u64,
+    began: Option<Timestamp>,
+    early_turns: u64,
+    lines: Vec<(usize, [u64; LINE])>,
+}
+
 impl SeenFilter {
+    /// Returns an image of the filter.
+    pub(crate) fn image(&self) -> SeenImage {
+        let lines = self.lines.lines().iter().copied().enumerate();
+        SeenImage {
+            blocks: self.blocks,
+            young: self.young,
+            names: self.names,
+            began: self.began,
+            early_turns: self.early_turns,
+            lines: lines.filter(|(_, line)| *line != [0; LINE]).collect(),
+        }
+    }
+
+    /// Puts an image into a filter that is empty.
+    pub(crate) fn put(&mut self, image: SeenImage) -> Result<(), OtherSizes> {
+        if image.blocks != self.blocks {
+            return Err(OtherSizes);
+        }
+        for (at, line) in image.lines {
+            *self.lines.lines_mut().get_mut(at).ok_or(OtherSizes)? = line;
+        }
+        (self.young, self.names) = (image.young & 1, image.names);
+        (self.began, self.early_turns) = (image.began, image.early_turns);
+        Ok(())
+    }
+
     /// Makes a filter for `names` names a generation, each lasting at most `span`.
     #[must_use]
     pub fn new(names: u32, span: Duration) -> Self {

@@ -1,5 +1,8 @@
 //! A table of fixed size for whatever keys an attacker chooses.
 
+use serde::{Deserialize, Serialize};
+
+use super::image::OtherSizes;
 use super::lines::{LINE, Lines};
 
 /// Keys that may stand in one set.
@@ -113,6 +116,14 @@ pub(crate) struct Sets<S> {
     evicted: u64,
 }
 
+/// The entries of a table, and what it counted.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SetsImage<E> {
+    mask: usize,
+    evicted: u64,
+    entries: Vec<E>,
+}
+
 /// What became of a key that was asked for.
 pub(crate) enum Claim<E> {
     /// It stands there.
@@ -189,6 +200,30 @@ impl<S: Store> Sets<S> {
         let entry = set.get_mut(way)?;
         entry.begin(tag_of(hash));
         Some((entry, claim))
+    }
+
+    /// Returns what is in the table; `keep` makes of an entry what is written.
+    pub(crate) fn image<E>(&self, keep: impl Fn(&S::Entry) -> E) -> SetsImage<E> {
+        let entries = self.iter().map(keep).collect();
+        SetsImage { mask: self.mask, evicted: self.evicted, entries }
+    }
+
+    /// Puts an image into a table that is empty; `read` gives the tag and fills the entry.
+    pub(crate) fn put<E>(
+        &mut self,
+        image: SetsImage<E>,
+        read: impl Fn(&E) -> u64,
+        fill: impl Fn(E, &mut S::Entry),
+    ) -> Result<(), OtherSizes> {
+        if image.mask != self.mask {
+            return Err(OtherSizes);
+        }
+        for written in image.entries {
+            let (entry, _) = self.claim(read(&written), |_| 0.0).ok_or(OtherSizes)?;
+            fill(written, entry);
+        }
+        self.evicted = image.evicted;
+        Ok(())
     }
 
     /// Walks the entries set by set, each set by tag: not in the order they came.

@@ -8,8 +8,10 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use geophone_sensor::limited::LimitedMap;
 use geophone_sensor::record::Transaction;
+use serde::{Deserialize, Serialize};
 
 use super::facts::Change;
+use super::image::{OtherSizes, entries, refill};
 
 /// Domains that are remembered, at about 64 octets each.
 const DOMAINS: u32 = 4_096;
@@ -23,8 +25,8 @@ pub struct Wildcards {
     domains: LimitedMap<u64, Wildcard>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Wildcard {
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Wildcard {
     key: u64,
     is: bool,
     addresses: u32,
@@ -37,6 +39,16 @@ impl Wildcards {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { domains: LimitedMap::new(DOMAINS, seed) }
+    }
+
+    /// Returns an image: what is remembered, the one longest untouched first.
+    pub(crate) fn image(&self) -> Vec<(u64, Wildcard)> {
+        entries(&self.domains)
+    }
+
+    /// Puts an image where nothing is remembered.
+    pub(crate) fn put(&mut self, image: Vec<(u64, Wildcard)>) -> Result<(), OtherSizes> {
+        refill(&mut self.domains, image)
     }
 
     /// Hashes what a wildcard is known by: a domain and a type, for its IPv4 and IPv6 addresses are

@@ -36,12 +36,15 @@ pub struct Envelope<'a> {
     pub epoch: u64,
     /// How many messages this start of the sensor sent to this partition before.
     pub sequence: u64,
+    /// How many records this start of the sensor had made before, for whichever partition: the
+    /// order of what stands in several.
+    pub order: u64,
     /// The sensor's name.
     pub sensor: &'a str,
 }
 
 impl<'a> Envelope<'a> {
-    /// Appends the envelope: magic, schema, version, epoch, sequence, length and name of the sensor,
+    /// Appends the envelope: magic, schema, version, epoch, sequence, order, length and name of the sensor,
     /// numbers in network order. The body comes behind it.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC);
@@ -49,6 +52,7 @@ impl<'a> Envelope<'a> {
         out.extend_from_slice(&self.version.to_be_bytes());
         out.extend_from_slice(&self.epoch.to_be_bytes());
         out.extend_from_slice(&self.sequence.to_be_bytes());
+        out.extend_from_slice(&self.order.to_be_bytes());
         let sensor = self.sensor.as_bytes().get(..LONGEST_SENSOR).unwrap_or(self.sensor.as_bytes());
         out.push(u8::try_from(sensor.len()).unwrap_or(u8::MAX));
         out.extend_from_slice(sensor);
@@ -64,6 +68,7 @@ impl<'a> Envelope<'a> {
         let (version, rest) = split::<2>(rest)?;
         let (epoch, rest) = split::<8>(rest)?;
         let (sequence, rest) = split::<8>(rest)?;
+        let (order, rest) = split::<8>(rest)?;
         let ([length], rest) = split::<1>(rest)?;
         let (sensor, body) =
             rest.split_at_checked(usize::from(length)).ok_or(EnvelopeError::Short)?;
@@ -73,6 +78,7 @@ impl<'a> Envelope<'a> {
             version: u16::from_be_bytes(version),
             epoch: u64::from_be_bytes(epoch),
             sequence: u64::from_be_bytes(sequence),
+            order: u64::from_be_bytes(order),
             sensor,
         };
         Ok((envelope, body))
@@ -99,9 +105,9 @@ mod tests {
     proptest! {
         #[test]
         fn an_envelope_survives_and_every_cut_of_it_is_refused(
-            schema: u8, version: u16, epoch: u64, sequence: u64, sensor in "[a-zé]{0,40}", body: Vec<u8>,
+            schema: u8, version: u16, epoch: u64, sequence: u64, order: u64, sensor in "[a-zé]{0,40}", body: Vec<u8>,
         ) {
-            let envelope = Envelope { schema, version, epoch, sequence, sensor: &sensor };
+            let envelope = Envelope { schema, version, epoch, sequence, order, sensor: &sensor };
             let mut payload = Vec::new();
             envelope.write(&mut payload);
             let length = payload.len();

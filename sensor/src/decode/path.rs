@@ -72,7 +72,7 @@ pub struct Tunnel {
 }
 
 /// VLAN tags and tunnels around a packet, small enough to be copied with it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Path {
     vlan: u16,
     inner_vlan: u16,

@@ -86,6 +86,8 @@ pub struct KafkaRecords {
     ticks: Lane,
     /// The latest capture time that was told.
     reached: Timestamp,
+    /// Records so far.
+    order: u64,
     value: Vec<u8>,
     body: Vec<u8>,
 }
@@ -139,6 +141,7 @@ impl KafkaRecords {
             records: lane(RECORDS),
             ticks: lane(TICKS),
             reached: Timestamp(i64::MIN),
+            order: 0,
             value: Vec::new(),
             body: Vec::new(),
         })
@@ -148,6 +151,7 @@ impl KafkaRecords {
     pub fn write(&mut self, record: &Record<'_>) {
         self.body.clear();
         let Ok(kind) = to_wire(record, &mut self.body) else { return };
+        self.order += 1;
         let (owner, form) = (owner_of(record, self.seed), (kind.letter(), WIRE_VERSION));
         match record {
             Record::Tick(tick) => {
@@ -214,7 +218,8 @@ impl KafkaRecords {
         let (schema, version) = form;
         let sensor = &self.sensor;
         self.value.clear();
-        Envelope { schema, version, epoch: self.epoch, sequence, sensor }.write(&mut self.value);
+        let (epoch, order) = (self.epoch, self.order);
+        Envelope { schema, version, epoch, sequence, order, sensor }.write(&mut self.value);
         self.value.extend_from_slice(&self.body);
         let key = owner.map(u64::to_be_bytes);
         self.outbox.send(&Message {

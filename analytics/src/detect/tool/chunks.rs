@@ -4,6 +4,8 @@
 //! `init.<base32>.<base32|base64>`, then of `<n>.<data>[.<data>…]` with n counting up from 0.
 //! `Invoke-DNSExfil.ps1` (powershell-kungfu) and its like: A asked of `<hex>[.<hex>…].<n>`.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, all, base32, base64, decimal, hex};
 
 const TYPE_TXT: u16 = 16;
@@ -11,7 +13,7 @@ const TYPE_TXT: u16 = 16;
 const LEAST_DATA: usize = 4;
 
 /// What is remembered of one client's pieces.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Chunks {
     next: u32,
 }

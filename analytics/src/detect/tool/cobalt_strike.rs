@@ -6,13 +6,15 @@
 //! labels of data, and `<prefix>.<counter>.<id>` fetches a piece of what comes down. The prefixes
 //! can be set; where they stand cannot. The stager asks `<three letters>.stage.<number>`.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, decimal};
 
 /// Most labels of data a name has.
 const MOST_DATA: usize = 4;
 
 /// What is remembered of one client's beacon.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct CobaltStrike {
     id: u32,
     counter: u32,

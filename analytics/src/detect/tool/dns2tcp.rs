@@ -5,13 +5,15 @@
 //! session, acknowledgement, sequence (two each), type – and data. Requests that open a session end
 //! in a label `=auth`, `=connect` or `=resource`.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, base64, number};
 
 /// What the next sequence number may be away from the last.
 const MOST_STEPS: i16 = 64;
 
 /// What is remembered of one client's dns2tcp.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Dns2tcp {
     session: Option<u16>,
     sequence: u16,

@@ -4,6 +4,8 @@
 //! of the type (SYN 0, MSG 1, FIN 2; ENC 3 where the session is encrypted), two of the session.
 //! The session stays the same, the packet id does not.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, hex, number};
 
 /// The tag where no domain is used.
@@ -12,7 +14,7 @@ const TAG: &[u8] = b"dnscat";
 const SESSIONS: usize = 4;
 
 /// What is remembered of one client's dnscat2.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Dnscat {
     sessions: [Option<u16>; SESSIONS],
     next: u8,

@@ -4,12 +4,14 @@
 //! its client: after the id comes padding whose length is 0xe0 and the number of octets (three in a
 //! query with data, eight in a poll), then packets behind their length.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, base32, number};
 
 const TYPE_TXT: u16 = 16;
 
 /// What is remembered of one client's dnstt.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Dnstt {
     /// The first 60 bits of the client id.
     client: u64,

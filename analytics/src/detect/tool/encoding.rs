@@ -3,6 +3,8 @@
 //! The longest label is put into the narrowest alphabet that holds it; the answer is the narrowest
 //! that holds most names. Letters alone say nothing: they are words as well as base 32.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, all, base32, hex};
 
 /// Octets a label has at least: a shorter one fits an alphabet by chance.
@@ -77,7 +79,7 @@ impl Encoding {
 }
 
 /// Names counted by alphabet.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Encodings {
     counts: [u32; KINDS],
 }

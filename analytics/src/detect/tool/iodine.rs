@@ -6,6 +6,8 @@
 //! counter of 16 bits. So two counters run through the names, and that is what is looked for; the
 //! names of the handshake have fixed lengths and help to say which encodings were agreed.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, hex, number};
 
 /// Steps a counter may take between two names: others are lost, or seen by another sensor.
@@ -14,7 +16,7 @@ const MOST_STEPS: u16 = 64;
 const MOST_DATA_STEPS: u8 = 6;
 
 /// What is remembered of one client's iodine.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Iodine {
     user: Option<u8>,
     data_counter: u8,

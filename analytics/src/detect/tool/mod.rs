@@ -5,6 +5,8 @@
 //! may raise an alert alone: a verdict is an explanation, and its share a feature. A tool that is
 //! changed at the source escapes them; the leak contract does not depend on them.
 
+use serde::{Deserialize, Serialize};
+
 mod chunks;
 mod cobalt_strike;
 mod dns2tcp;
@@ -136,7 +138,7 @@ impl std::fmt::Display for ToolVerdict {
 ///
 /// At most 256 octets whatever comes. A name that repeats the one before it is not counted, nor is
 /// one without a subdomain or asked for name servers only.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ToolTracker {
     whole: bool,
     last_name: u32,

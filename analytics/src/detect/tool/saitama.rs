@@ -5,12 +5,14 @@
 //! only; its last three characters are a counter in base 36 whose digits stand in shuffled order,
 //! so two of them stay for 36 messages while the last takes every value once.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, all};
 
 const TYPE_A: u16 = 1;
 
 /// What is remembered of one client's implant.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Saitama {
     /// The first two characters of the label before.
     head: [u8; 2],

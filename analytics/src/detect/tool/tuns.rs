@@ -4,6 +4,8 @@
 //! traffic. A poll is `r` and a serial number that grows; data is `d` and an IP packet in base 32,
 //! so that what follows the `d` decodes to the version and header length of IP.
 
+use serde::{Deserialize, Serialize};
+
 use super::question::{Question, base32, decimal, number};
 
 const TYPE_CNAME: u16 = 5;
@@ -11,7 +13,7 @@ const TYPE_CNAME: u16 = 5;
 const MOST_STEPS: u32 = 16;
 
 /// What is remembered of one client's TUNS.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tuns {
     serial: u32,
 }

@@ -1,0 +1,161 @@
+//! A node that owns a partition of the rollups: clients over all their domains, domains over all
+//! their clients.
+//!
+//! It takes a second when every pair node has told everything of it, in the order in which one
+//! process would have met it.
+
+use std::collections::BTreeMap;
+
+use geophone_sensor::record::{Record, Wire, from_wire};
+use serde::{Deserialize, Serialize};
+
+use super::message::{Place, Poison, RollupBatch, decode, encode};
+use super::output::Output;
+use super::pair::{NodeCounts, Split};
+use crate::pipeline::{Analytics, Fact, ImageError, OwnedRollup};
+
+/// The node.
+pub struct OwnerNode {
+    analytics: Analytics,
+    partition: u32,
+    /// Up to which second each pair node has told everything.
+    complete: Vec<i64>,
+    /// Every second up to this one is taken.
+    done: i64,
+    /// What is told of later seconds, with its offset.
+    waiting: BTreeMap<Place, (OwnedRollup, i64)>,
+    counts: NodeCounts,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    analytics: Vec<u8>,
+    complete: Vec<i64>,
+    done: i64,
+    counts: NodeCounts,
+}
+
+impl OwnerNode {
+    /// Makes a node that remembers nothing.
+    #[must_use]
+    pub fn new(analytics: Analytics, partition: u32, split: Split) -> Self {
+        let pairs = usize::try_from(split.pairs).unwrap_or_default();
+        Self {
+            analytics,
+            partition,
+            complete: vec![i64::MIN; pairs],
+            done: i64::MIN,
+            waiting: BTreeMap::new(),
+            counts: NodeCounts::default(),
+        }
+    }
+
+    /// Returns what it counted.
+    #[must_use]
+    pub const fn counts(&self) -> NodeCounts {
+        self.counts
+    }
+
+    /// Returns its analytics.
+    #[must_use]
+    pub const fn analytics(&self) -> &Analytics {
+        &self.analytics
+    }
+
+    /// Returns the last second that is taken.
+    #[must_use]
+    pub const fn done(&self) -> i64 {
+        self.done
+    }
+
+    /// Returns the least offset that is still needed where everything before `next` was taken.
+    #[must_use]
+    pub fn needs(&self, next: i64) -> i64 {
+        self.waiting.values().map(|(_, offset)| *offset).min().unwrap_or(next)
+    }
+
+    /// Takes the message at `offset` of its partition.
+    pub fn take(&mut self, payload: &[u8], offset: i64, out: &mut Output) {
+        self.counts.taken += 1;
+        match decode::<RollupBatch>(payload) {
+            Ok(batch) => self.batch(batch, offset, out),
+            Err(poison) => self.bury(payload, &poison, out),
+        }
+    }
+
+    fn batch(&mut self, batch: RollupBatch, offset: i64, out: &mut Output) {
+        for tick in &batch.ticks {
+            match from_wire(Wire::Tick, tick) {
+                Ok(tick) => {
+                    let record: Record<'_> = tick.as_record();
+                    self.analytics.record(&record, &mut |alert| out.alert(alert));
+                }
+                Err(error) => self.bury(tick, &error.into(), out),
+            }
+        }
+        for (place, rollup) in batch.rollups {
+            // What was taken before a restart comes again.
+            if place.second > self.done {
+                self.waiting.insert(place, (rollup, offset));
+            }
+        }
+        let from = usize::try_from(batch.from).unwrap_or(usize::MAX);
+        if let Some(complete) = self.complete.get_mut(from) {
+            *complete = (*complete).max(batch.complete);
+        }
+        let least = self.complete.iter().copied().min().unwrap_or(i64::MIN);
+        if least > self.done {
+            self.finish(least, out);
+        }
+    }
+
+    /// Takes every second up to `second`.
+    fn finish(&mut self, second: i64, out: &mut Output) {
+        let mut facts: Vec<(i64, Fact)> = Vec::new();
+        while let Some(first) = self.waiting.first_entry() {
+            let place = *first.key();
+            if place.second > second {
+                break;
+            }
+            let (rollup, _) = first.remove();
+            if let Err(error) = self.analytics.own(&rollup, &mut |alert| out.alert(alert)) {
+                self.bury(&encode(&rollup), &error.into(), out);
+            }
+            let found = self.analytics.found_out().into_iter();
+            facts.extend(found.map(|fact| (place.second, fact)));
+        }
+        self.done = second;
+        out.facts(self.partition, facts, second);
+    }
+
+    fn bury(&mut self, payload: &[u8], poison: &Poison, out: &mut Output) {
+        self.counts.dead += 1;
+        out.dead.push((payload.to_vec(), poison.to_string()));
+    }
+
+    /// Returns everything it remembers but what waits, as octets.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn save(&self) -> Result<Vec<u8>, ImageError> {
+        Ok(encode(&Saved {
+            analytics: self.analytics.image()?,
+            complete: self.complete.clone(),
+            done: self.done,
+            counts: self.counts,
+        }))
+    }
+
+    /// Takes over what [`save`](Self::save) wrote, into a node that remembers nothing. What waited
+    /// then must be told again.
+    ///
+    /// # Errors
+    /// Octets that are damaged or of another version, or of other sizes.
+    pub fn restore(&mut self, octets: &[u8]) -> Result<(), ImageError> {
+        let saved: Saved =
+            decode(octets).map_err(|_| postcard::Error::DeserializeUnexpectedEnd)?;
+        self.analytics.put(&saved.analytics)?;
+        (self.complete, self.done, self.counts) = (saved.complete, saved.done, saved.counts);
+        Ok(())
+    }
+}
