@@ -107,6 +107,19 @@ impl Lab {
         lab
     }
 
+    /// What the script says of other ways to its brokers.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        match &self.kind {
+            Kind::Given => env::var(name).ok(),
+            Kind::Mock(_) => None,
+            Kind::Script(_) => {
+                let prefix = format!("export {name}=");
+                let env = self.run(&["env"]);
+                env.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+            }
+        }
+    }
+
     fn mock(brokers: u32) -> Self {
         let (asks, asked) = sync_channel(1);
         let (tell, told) = sync_channel(1);
