@@ -28,14 +28,13 @@ pub const WIRE_VERSION: u16 = 1;
 
 /// What a body is; the letter stands in the message's envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Wire {
     /// [`NotDns`].
-    NotDns = b'n',
+    NotDns,
     /// [`Tick`].
-    Tick = b't',
+    Tick,
     /// [`Transaction`].
-    Transaction = b'r',
+    Transaction,
 }
 
 impl Wire {
