@@ -6,7 +6,7 @@ set -euo pipefail
 # A command or file that proves each package, and the package.
 declare -A sets=(
     [build]="/usr/include/pcap/pcap.h=libpcap-dev cc=gcc /usr/include/stdio.h=libc6-dev"
-    [kafka]="make=make g++=g++ /usr/include/openssl/ssl.h=libssl-dev /usr/include/zlib.h=zlib1g-dev"
+    [kafka]="make=make /usr/include/openssl/ssl.h=libssl-dev /usr/include/zlib.h=zlib1g-dev"
     [broker]="java=default-jre-headless mvn=maven flock=util-linux"
     [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"
     [live]="python3=python3 tcpdump=tcpdump tcpreplay=tcpreplay ip=iproute2 taskset=util-linux"

@@ -35,7 +35,7 @@ fi
 
 cd "$root"
 "$cargo" fuzz build --fuzz-dir "$here" --sanitizer "$sanitizer"
-"$cargo" build --quiet --locked --profile demo -p geophone-sensor
+"$cargo" build --quiet --locked --profile demo -p geophone-sensor --no-default-features
 built=$("$cargo" metadata --format-version 1 --no-deps --locked |
     sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 python3 "$here/seeds.py" --sensor "$built/demo/geophone-sensor"

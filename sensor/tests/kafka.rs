@@ -24,7 +24,7 @@ use geophone_kafka::topic::{Topic, partition_of};
 use geophone_sensor::config::SensorConfig;
 use geophone_sensor::record::{OwnedRecord, Role, Wire, from_json, from_wire, owner_of, to_json};
 
-use crate::lab::{Lab, NOBODY, shared, signal};
+use crate::lab::{Doomed, Lab, NOBODY, shared};
 
 /// Partitions of the topics here.
 const PARTITIONS: u32 = 5;
@@ -200,6 +200,7 @@ fn a_sensor_that_was_killed_goes_on_with_what_it_had_on_disk() {
     assert!(sensor(&small, &arguments).arg(&lab.bootstrap).status().unwrap().success());
     let mut child = sensor(&large, &arguments).arg(NOBODY).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let child = Doomed(child);
     while !lines.next().unwrap().unwrap().contains("they go to the spool") {}
     let size = || -> u64 {
         let files = fs::read_dir(&spool).unwrap();
@@ -208,8 +209,7 @@ fn a_sensor_that_was_killed_goes_on_with_what_it_had_on_disk() {
     while size() < 200_000 {
         thread::yield_now();
     }
-    signal("-KILL", &child.id().to_string());
-    child.wait().unwrap();
+    child.kill();
 
     let stats = dir.path().join("stats.json");
     let last = ["--stats", stats.to_str().unwrap()];

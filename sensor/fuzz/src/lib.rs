@@ -11,3 +11,4 @@ pub mod frame;
 pub mod message;
 pub mod record;
 pub mod stream;
+pub mod wire;

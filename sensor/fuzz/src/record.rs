@@ -1,6 +1,6 @@
 //! Records as lines of JSON, read and written.
 
-use geophone_sensor::record::{OwnedRecord, Record, from_json, to_json};
+use geophone_sensor::record::{OwnedRecord, Record, from_json, from_wire, to_json, to_wire};
 
 /// Runs one input: what is read as a record is the same record when written and read again.
 pub fn run(data: &[u8]) {
@@ -16,6 +16,15 @@ pub fn survives(record: &Record<'_>) {
         (Record::Tick(given), OwnedRecord::Tick(read)) => assert_eq!(read, *given),
         (Record::Transaction(given), OwnedRecord::Transaction(read)) => assert_eq!(**read, **given),
         _ => panic!("{read:?} is of another kind than {record:?}"),
+    }
+    assert_eq!(as_octets(record), read, "JSON and octets tell different records");
+}
+
+fn as_octets(record: &Record<'_>) -> OwnedRecord {
+    let mut body = Vec::new();
+    match to_wire(record, &mut body).and_then(|kind| from_wire(kind, &body)) {
+        Ok(again) => again,
+        Err(error) => panic!("{error}: {body:02x?}"),
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Outbox {
     n_batch: u64,
     /// Messages dropped since the thread last heard of any.
     dropped: u64,
+    /// Messages that could not be written down.
+    refused: u64,
 }
 
 impl Outbox {
@@ -117,7 +119,7 @@ impl Outbox {
             .spawn(move || pump.run(&receiver))
             .map_err(OutboxError::Thread)?;
         let batch = Vec::with_capacity(BATCH + 1024);
-        Ok(Self { orders, thread, pace: plan.pace, batch, n_batch: 0, dropped: 0 })
+        Ok(Self { orders, thread, pace: plan.pace, batch, n_batch: 0, dropped: 0, refused: 0 })
     }
 
     /// Hands a message over. Never waits where the pace is live.
@@ -125,11 +127,16 @@ impl Outbox {
         if message.write(&mut self.batch) {
             self.n_batch += 1;
         } else {
-            self.dropped += 1;
+            self.refuse();
         }
         if self.batch.len() >= BATCH {
             self.flush();
         }
+    }
+
+    /// Counts a message that could not be made.
+    pub const fn refuse(&mut self) {
+        self.refused += 1;
     }
 
     /// Hands over what a batch was waiting for.
@@ -164,11 +171,12 @@ impl Outbox {
         // Capture is over: the last batch may wait.
         self.pace = Pace::Replay;
         self.flush();
-        let Self { orders, thread, dropped, .. } = self;
+        let Self { orders, thread, dropped, refused, .. } = self;
         drop(orders);
         let mut counts = thread.join().unwrap_or_default();
-        counts.produced += dropped;
+        counts.produced += dropped + refused;
         counts.dropped_busy += dropped;
+        counts.rejected += refused;
         counts
     }
 }

@@ -20,9 +20,10 @@ use crate::properties::{Link, Properties, PropertyError};
 // A message's tag is the pointer that librdkafka keeps with it.
 const _: () = assert!(usize::BITS == 64, "tags of messages need 64 bits");
 
-/// Where nothing else is configured: measured on one broker, see ARCHITECTURE.md.
+/// Where nothing else is configured. Against one broker, half a million records cost the sensor 2.9 s
+/// of CPU and 87 octets each on disk with lz4, 3.8 s and 59 with zstd: see ARCHITECTURE.md.
 const DEFAULTS: [(&str, &str); 5] = [
-    ("compression.type", "zstd"),
+    ("compression.type", "lz4"),
     ("linger.ms", "50"),
     ("batch.size", "1000000"),
     ("batch.num.messages", "100000"),

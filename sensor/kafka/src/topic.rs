@@ -20,9 +20,9 @@ pub enum Topic {
     Ticks,
     /// Facts about a client or a domain as a whole, by that client or domain.
     Rollups,
-    /// The changelog of the workers' state, compacted.
+    /// The workers' saved state, compacted.
     State,
-    /// Facts about domains that every worker reads, compacted.
+    /// Facts about clients and domains that every worker reads, in one partition.
     Domains,
     /// Alerts by their identity: the last word on each stays.
     Alerts,
@@ -93,11 +93,11 @@ impl Topic {
         let short = u64::from(settings.retention_hours) * HOUR;
         let long = u64::from(settings.alert_days) * DAY;
         match self {
-            Self::Records | Self::Ticks | Self::Rollups => {
+            Self::Records | Self::Ticks | Self::Rollups | Self::Domains => {
                 set("cleanup.policy", "delete".to_owned());
                 set("retention.ms", short.to_string());
             }
-            Self::State | Self::Domains => {
+            Self::State => {
                 set("cleanup.policy", "compact".to_owned());
                 // A restore reads what is not compacted yet: keep that short.
                 set("segment.ms", HOUR.to_string());
@@ -135,8 +135,9 @@ impl Topic {
     const fn usual_partitions(self, settings: &TopicSettings) -> u32 {
         match self {
             Self::Records | Self::Ticks | Self::Rollups | Self::State => settings.partitions,
-            Self::Domains | Self::Alerts => 6,
-            Self::Dead => 1,
+            Self::Alerts => 6,
+            // Everybody reads the facts in one order.
+            Self::Domains | Self::Dead => 1,
         }
     }
 }

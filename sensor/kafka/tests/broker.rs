@@ -5,16 +5,17 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use geophone_kafka::admin::{Admin, Finding, Grow};
 use geophone_kafka::counts::Counts;
 use geophone_kafka::message::Message;
 use geophone_kafka::outbox::{Outbox, OutboxPlan};
-use geophone_kafka::properties::Properties;
+use geophone_kafka::properties::{Link, Properties};
 use geophone_kafka::pump::Pace;
+use geophone_kafka::rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use geophone_kafka::settings::KafkaSettings;
 use geophone_kafka::topic::{Topic, TopicPlan};
 
@@ -138,6 +139,40 @@ fn an_overflow_is_counted_exactly_and_what_had_room_arrives_at_the_next_start() 
 }
 
 #[test]
+fn a_transaction_shows_when_it_is_committed_and_never_when_it_is_not() {
+    if !shared().is_real() {
+        return not_covered("transactions");
+    }
+    let (settings, topic) = fresh_topic();
+    let properties = Properties::resolve(&settings).unwrap();
+    let own = properties.with(&[("transactional.id", &topic)]);
+    let producer: BaseProducer<Link> = own.connect(own.link()).unwrap();
+    let patience = Duration::from_secs(30);
+    producer.init_transactions(patience).unwrap();
+    for (numbers, is_kept) in [(0..40, true), (40..80, false), (80..120, true)] {
+        producer.begin_transaction().unwrap();
+        for number in numbers {
+            let (key, text) = (u32::to_be_bytes(number), format!("{number:0100}"));
+            let partition = i32::try_from(number % PARTITIONS).unwrap();
+            let record = BaseRecord::to(&topic).partition(partition).key(&key).payload(&text);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        // What is not committed is on the brokers all the same.
+        producer.flush(patience).unwrap();
+        if is_kept {
+            producer.commit_transaction(patience).unwrap();
+        } else {
+            producer.abort_transaction(patience).unwrap();
+        }
+    }
+    let mut kept = expected(0..40);
+    for (partition, more) in expected(80..120) {
+        kept.get_mut(&partition).unwrap().extend(more);
+    }
+    assert_eq!(numbers(&topic), kept);
+}
+
+#[test]
 fn topics_are_made_once_and_never_shrunk() {
     if !shared().is_real() {
         return not_covered("topics made, compared and grown");
@@ -175,11 +210,11 @@ fn topics_are_made_once_and_never_shrunk() {
 
 #[test]
 fn every_way_to_log_in_works_and_a_wrong_password_is_named_as_such() {
-    let (Ok(sasl), Ok(tls), Ok(both), Ok(ca)) = (
-        env::var("KAFKA_BOOTSTRAP_SASL"),
-        env::var("KAFKA_BOOTSTRAP_TLS"),
-        env::var("KAFKA_BOOTSTRAP_SASL_TLS"),
-        env::var("KAFKA_LAB_CA"),
+    let (Some(sasl), Some(tls), Some(both), Some(ca)) = (
+        shared().variable("KAFKA_BOOTSTRAP_SASL"),
+        shared().variable("KAFKA_BOOTSTRAP_TLS"),
+        shared().variable("KAFKA_BOOTSTRAP_SASL_TLS"),
+        shared().variable("KAFKA_LAB_CA"),
     ) else {
         return not_covered("TLS and SASL against a broker (KAFKA_BOOTSTRAP_SASL, …_TLS)");
     };
@@ -203,7 +238,7 @@ fn every_way_to_log_in_works_and_a_wrong_password_is_named_as_such() {
         }
         Admin::new(&Properties::resolve(&settings).unwrap()).unwrap().partitions()
     };
-    let password = env::var("KAFKA_LAB_PASSWORD").unwrap();
+    let password = shared().variable("KAFKA_LAB_PASSWORD").unwrap();
     ask(&tls, "SSL", "", "").unwrap();
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         ask(&sasl, "SASL_PLAINTEXT", mechanism, &password).unwrap();

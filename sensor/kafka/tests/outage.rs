@@ -26,7 +26,7 @@ use geophone_kafka::properties::Properties;
 use geophone_kafka::pump::Pace;
 use geophone_kafka::settings::KafkaSettings;
 
-use crate::support::{Lab, NOBODY, not_covered, signal};
+use crate::support::{Doomed, Lab, NOBODY, not_covered, signal};
 
 /// Partitions of the topics here.
 const PARTITIONS: u32 = 3;
@@ -166,6 +166,7 @@ fn a_process_that_is_killed_leaves_a_spool_that_is_whole() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let child = Doomed(child);
     while !lines.next().unwrap().unwrap().contains("they go to the spool") {}
     // Killed while it writes.
     let size = || -> u64 {
@@ -175,8 +176,7 @@ fn a_process_that_is_killed_leaves_a_spool_that_is_whole() {
     while size() < 12 << 20 {
         thread::yield_now();
     }
-    signal("-KILL", &child.id().to_string());
-    child.wait().unwrap();
+    child.kill();
 
     let (outbox, told) = open(&lab.settings(), topic, dir.path());
     wait_for(&told, "of an earlier run");

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use geophone_kafka::admin::{Admin, AdminError};
 use geophone_kafka::counts::Counts;
-use geophone_kafka::envelope::{Envelope, draw_epoch};
+use geophone_kafka::envelope::{Envelope, LONGEST_SENSOR, draw_epoch};
 use geophone_kafka::heartbeat::{self, Heartbeat};
 use geophone_kafka::message::Message;
 use geophone_kafka::outbox::{Outbox, OutboxError, OutboxPlan};
@@ -150,7 +150,7 @@ impl KafkaRecords {
     /// Sends one record.
     pub fn write(&mut self, record: &Record<'_>) {
         self.body.clear();
-        let Ok(kind) = to_wire(record, &mut self.body) else { return };
+        let Ok(kind) = to_wire(record, &mut self.body) else { return self.outbox.refuse() };
         self.order += 1;
         let (owner, form) = (owner_of(record, self.seed), (kind.letter(), WIRE_VERSION));
         match record {
@@ -235,14 +235,19 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Returns the configured name, or the machine's.
+/// Returns the configured name, or the machine's, as long as an envelope takes.
 fn name_of(configured: &str) -> String {
-    if !configured.is_empty() {
-        return configured.to_owned();
+    let mut name = configured.to_owned();
+    if name.is_empty() {
+        fs::read_to_string(HOST_NAME).unwrap_or_default().trim().clone_into(&mut name);
     }
-    let name = fs::read_to_string(HOST_NAME).unwrap_or_default();
-    let name = name.trim();
-    if name.is_empty() { "sensor".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "sensor".clone_into(&mut name);
+    }
+    while name.len() > LONGEST_SENSOR {
+        name.pop();
+    }
+    name
 }
 
 fn remembered(dir: &Path) -> Option<BTreeMap<String, u32>> {

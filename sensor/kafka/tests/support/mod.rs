@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -85,7 +85,8 @@ pub(crate) fn shared() -> &'static Lab {
 impl Lab {
     /// Brokers that a test may stop.
     pub(crate) fn of_its_own(brokers: u32) -> Self {
-        if is_there("java") && is_there("mvn") {
+        let mocked = env::var_os("KAFKA_LAB_MOCK").is_some();
+        if !mocked && is_there("java") && is_there("mvn") {
             Self::scripted(brokers)
         } else {
             Self::mock(brokers)
@@ -104,6 +105,19 @@ impl Lab {
         let line = env.lines().find_map(|line| line.strip_prefix("export KAFKA_BOOTSTRAP="));
         line.unwrap().clone_into(&mut lab.bootstrap);
         lab
+    }
+
+    /// What the script says of other ways to its brokers.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        match &self.kind {
+            Kind::Given => env::var(name).ok(),
+            Kind::Mock(_) => None,
+            Kind::Script(_) => {
+                let prefix = format!("export {name}=");
+                let env = self.run(&["env"]);
+                env.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+            }
+        }
     }
 
     fn mock(brokers: u32) -> Self {
@@ -226,6 +240,23 @@ impl Lab {
 
 pub(crate) fn signal(name: &str, pid: &str) {
     assert!(Command::new("kill").args([name, pid]).status().unwrap().success());
+}
+
+/// A process that ends with the test, if not before.
+pub(crate) struct Doomed(pub(crate) Child);
+
+impl Doomed {
+    /// Kills it without a word.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().unwrap();
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Lab {
