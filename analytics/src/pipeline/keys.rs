@@ -23,9 +23,14 @@ pub(super) struct Keys {
 impl Keys {
     /// Hashes client, domain and name of `transaction`.
     pub(super) fn of(transaction: &Transaction, hasher: &FixedState) -> Self {
-        let folded = transaction.qname.folded();
-        let domain = hasher.hash_one(folded.from(usize::from(transaction.domain_at)));
-        let site_name = hasher.hash_one(folded.from(0));
+        let mut lower = [0_u8; 256];
+        let wire = transaction.qname.wire();
+        for (cell, byte) in lower.iter_mut().zip(wire) {
+            *cell = byte.to_ascii_lowercase();
+        }
+        let at = usize::from(transaction.domain_at);
+        let domain = hasher.hash_one(lower.get(at..wire.len()).unwrap_or_default());
+        let site_name = hasher.hash_one(lower.get(..wire.len()).unwrap_or_default());
         let client = hasher.hash_one(transaction.client);
         let both = |other: u64| hasher.hash_one((client, other));
         Self { pair: both(domain), name: both(site_name), client, domain, site_name }
