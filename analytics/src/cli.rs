@@ -17,6 +17,7 @@ use crate::command::selftest::SelftestCommand;
 use crate::command::tail::TailCommand;
 use crate::command::topics::TopicsCommand;
 use crate::command::what_if::WhatIfCommand;
+use crate::command::worker::RunCommand;
 
 /// Hears tunnels in DNS: on interfaces and in captures, and explains every alert.
 #[derive(Debug, Parser)]
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     /// Check, list or try detection rules.
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Score the records in Kafka, sharing the work with other workers.
+    Run(RunCommand),
     /// Play known tunnels and known ordinary traffic through the whole pipe, in memory.
     Selftest(SelftestCommand),
     /// Print what is in a topic of Kafka.

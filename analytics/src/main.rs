@@ -15,6 +15,7 @@ use clap::Parser as _;
 use geophone_sensor::words::in_words;
 
 use crate::cli::{Cli, Command, RulesCommand};
+use crate::command::worker::work;
 use crate::command::{
     baseline::baseline, dataset::dataset, evaluate, explain::explain_alert, history::history,
     selftest::test_rules, tail::tail, topics::topics, what_if::what_if,
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Rules(RulesCommand::Check { dir }) => check_rules(dir.as_deref()),
         Command::Rules(RulesCommand::List { dir }) => list_rules(dir.as_deref()),
         Command::Rules(RulesCommand::WhatIf(command)) => what_if(&command),
+        Command::Run(command) => work(&command),
         Command::Selftest(command) => test_rules(&command),
         Command::Tail(command) => tail(&command),
         Command::Topics(command) => topics(&command),

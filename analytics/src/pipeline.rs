@@ -26,8 +26,8 @@ use geophone_sensor::time::Timestamp;
 use self::charge::whole_name;
 pub use self::counters::AnalyticsCounters;
 pub use self::image::ImageError;
-pub use self::owned::{Fact, OwnedRollup};
 use self::keys::Keys;
+pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
@@ -229,6 +229,12 @@ impl Analytics {
     /// Input that is damaged, or of another version or hash seed.
     pub fn load(&mut self, input: &mut impl Read) -> Result<Timestamp, SavedError> {
         self.tables.load(self.config.sensor.hash_seed, self.config.state.rare_clients, input)
+    }
+
+    /// Returns the configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Octets of the tables that do not grow.

@@ -47,8 +47,7 @@ fn partitions(capture: &Path, split: Split) -> Vec<Vec<Vec<u8>>> {
                 let sequence = u64::try_from(messages.len()).unwrap();
                 let sensor = "lab";
                 let mut payload = Vec::new();
-                Envelope { schema, version, epoch: 1, sequence, order, sensor }
-                    .write(&mut payload);
+                Envelope { schema, version, epoch: 1, sequence, order, sensor }.write(&mut payload);
                 payload.extend_from_slice(body);
                 messages.push(payload);
             }

@@ -11,3 +11,6 @@ pub mod clock;
 pub mod output;
 pub mod pair;
 pub mod owner;
+pub mod saved;
+pub mod task;
+pub mod worker;

@@ -152,8 +152,7 @@ impl OwnerNode {
     /// # Errors
     /// Octets that are damaged or of another version, or of other sizes.
     pub fn restore(&mut self, octets: &[u8]) -> Result<(), ImageError> {
-        let saved: Saved =
-            decode(octets).map_err(|_| postcard::Error::DeserializeUnexpectedEnd)?;
+        let saved: Saved = decode(octets).map_err(|_| postcard::Error::DeserializeUnexpectedEnd)?;
         self.analytics.put(&saved.analytics)?;
         (self.complete, self.done, self.counts) = (saved.complete, saved.done, saved.counts);
         Ok(())

@@ -1,23 +1,22 @@
 //! A node that owns a partition of the records: clients and their domains.
 //!
 //! It takes records in the order of its partition. At the end of a second it waits until the owners
-//! have said what they found out up to the second before, so what it knows of them does not depend
-//! on who was faster.
+//! have said what they found out some seconds before ([`LAG`]), so what it knows of them does not
+//! depend on who was faster.
 
 use std::collections::BTreeMap;
 
 use geophone_kafka::envelope::Envelope;
 use geophone_kafka::heartbeat::{self, Heartbeat};
 use geophone_kafka::topic::partition_of;
-use geophone_sensor::record::{
-    OwnedRecord, WIRE_VERSION, Wire, from_wire, hash_of, seed_check,
-};
+use geophone_sensor::record::{OwnedRecord, WIRE_VERSION, Wire, from_wire, hash_of, seed_check};
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Arrival, Clocks};
 use super::message::{FactBatch, Place, Poison, decode, encode};
 use super::output::Output;
 use crate::pipeline::{Analytics, Fact, ImageError};
+use crate::state::LAG;
 
 /// The node of the records' first partition also hands the sensors' ticks to the owners.
 const HANDS_TICKS: u32 = 0;
@@ -196,11 +195,11 @@ impl PairNode {
                     out.complete(self.partition, owner, second - 1);
                 }
             }
-            if self.complete.iter().any(|complete| *complete < second - 2) {
+            if self.complete.iter().any(|complete| *complete < second - 1 - LAG) {
                 return Ok(Taken::Waits);
             }
             self.second = second;
-            let later = self.facts.split_off(&(second - 1));
+            let later = self.facts.split_off(&(second - LAG));
             for fact in std::mem::replace(&mut self.facts, later).into_values().flatten() {
                 self.analytics.learn(fact);
             }
@@ -244,8 +243,7 @@ impl PairNode {
     /// # Errors
     /// Octets that are damaged or of another version, or of other sizes.
     pub fn restore(&mut self, octets: &[u8]) -> Result<(), ImageError> {
-        let saved: Saved =
-            decode(octets).map_err(|_| postcard::Error::DeserializeUnexpectedEnd)?;
+        let saved: Saved = decode(octets).map_err(|_| postcard::Error::DeserializeUnexpectedEnd)?;
         self.analytics.put(&saved.analytics)?;
         (self.clocks, self.second, self.facts) = (saved.clocks, saved.second, saved.facts);
         (self.complete, self.counts) = (saved.complete, saved.counts);

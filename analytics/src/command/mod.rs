@@ -10,6 +10,7 @@ pub(crate) mod selftest;
 pub(crate) mod tail;
 pub(crate) mod topics;
 pub(crate) mod what_if;
+pub(crate) mod worker;
 
 /// What a program says that was built without the feature `kafka`.
 #[cfg(not(feature = "kafka"))]

@@ -2,9 +2,9 @@
 
 use geophone_sensor::time::Timestamp;
 
+use super::image::OtherSizes;
 use super::leak::{Buckets, Levels};
 use super::lines::{LINE, Lines};
-use super::image::OtherSizes;
 use super::sets::{Claim, Sets, SetsImage};
 
 /// Words of an account.

@@ -1,8 +1,8 @@
 //! What is known of domains and clients as a whole, as those are told it who charge a client and a
 //! domain.
 //!
-//! Whoever owns a domain or a client finds out and says so ([`Change`]); everybody else knows from
-//! the second after next. The delay is the same whether the owner sits in this process or across a
+//! Whoever owns a domain or a client finds out and says so ([`Change`]); everybody else knows some
+//! seconds later ([`LAG`]). The delay is the same whether the owner sits in this process or across a
 //! cluster, so the verdicts are the same too.
 //!
 //! What was forgotten, or is not known yet, counts as a domain that is new and rare: that charges
@@ -25,6 +25,10 @@ const ROTATIONS: u32 = 1_024;
 /// Changes that wait; one more makes the oldest known early.
 const PENDING: usize = 1 << 16;
 const SECOND: i64 = 1_000_000;
+
+/// Seconds that must be over after the one in which something was found out before others know. So
+/// many seconds can be under way in a cluster at once: what one process can do without.
+pub const LAG: i64 = 5;
 
 /// Something that was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,7 +150,7 @@ impl Facts {
         self.domains.touch(hash)
     }
 
-    /// Takes a change that will be known in the second after next.
+    /// Takes a change that will be known when [`LAG`] more seconds are over.
     pub(crate) fn change(&mut self, change: Change) {
         self.pending.push_back((self.second, change));
         if self.pending.len() > PENDING
@@ -161,7 +165,7 @@ impl Facts {
         self.pending.drain(..).map(|(_, change)| change)
     }
 
-    /// Ends the second that begins at `begins`: what was found out in those before it is known.
+    /// Ends the second that begins at `begins`: what was found out [`LAG`] seconds before is known.
     pub(crate) fn tick(&mut self, begins: Timestamp) {
         self.ticks = true;
         self.end(begins.micros().div_euclid(SECOND));
@@ -180,7 +184,7 @@ impl Facts {
     fn end(&mut self, second: i64) {
         // Time that goes back ends seconds too: what was found out must not wait for it to return.
         let second = second.max(self.second);
-        while self.pending.front().is_some_and(|(found, _)| *found < second) {
+        while self.pending.front().is_some_and(|(found, _)| found.saturating_add(LAG) <= second) {
             if let Some((_, change)) = self.pending.pop_front() {
                 self.learn(change);
             }
@@ -247,15 +251,15 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_known_when_the_second_after_its_own_is_over() {
+    fn a_change_is_known_when_some_more_seconds_are_over() {
         let mut facts = Facts::new(8, 0);
         facts.tick(at(4));
         facts.change(crowded(7));
-        for second in [5, 5] {
+        for second in [5, 5 + LAG - 1] {
             facts.tick(at(second));
             assert!(facts.is_rare(7) && facts.is_fresh(7, at(900), Duration::from_secs(10)));
         }
-        facts.tick(at(6));
+        facts.tick(at(5 + LAG));
         assert!(!facts.is_rare(7) && !facts.is_fresh(7, at(11), Duration::from_secs(10)));
         assert!(facts.is_fresh(7, at(10), Duration::from_secs(10)));
     }
@@ -265,11 +269,11 @@ mod tests {
         let mut facts = Facts::new(8, 0);
         facts.at(at(4));
         facts.change(crowded(7));
-        for (second, rare) in [(5, true), (3, true), (6, false)] {
+        for (second, rare) in [(5, true), (3, true), (4 + LAG, true), (5 + LAG, false)] {
             facts.at(at(second));
             assert_eq!(facts.is_rare(7), rare, "{second}");
         }
-        facts.tick(at(9));
+        facts.tick(at(30));
         facts.change(crowded(8));
         facts.at(at(99));
         assert!(facts.is_rare(8), "once there are ticks, only they end seconds");
@@ -304,7 +308,7 @@ mod tests {
             facts.change(Change::Wildcard { hash: n, addresses: Some(1) });
         }
         assert!(facts.pending.len() <= PENDING);
-        facts.tick(at(3));
+        facts.tick(at(2 + LAG));
         assert_eq!((facts.pending.len(), facts.wildcards.len()), (0, 4_096));
         assert!(!facts.is_rare(99_999) && facts.is_rare(0));
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::channel::Channels;
-use super::leak::TIERS;
 use super::image::OtherSizes;
+use super::leak::TIERS;
 use super::sets::{Claim, Entry, Sets, SetsImage, Tagged};
 
 /// The figures of one key.

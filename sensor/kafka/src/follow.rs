@@ -130,7 +130,7 @@ impl Follower {
     }
 }
 
-fn taken(message: &BorrowedMessage<'_>) -> Taken {
+pub(crate) fn taken(message: &BorrowedMessage<'_>) -> Taken {
     Taken {
         partition: message.partition(),
         offset: message.offset(),
@@ -139,7 +139,7 @@ fn taken(message: &BorrowedMessage<'_>) -> Taken {
     }
 }
 
-fn passes(error: &KafkaError) -> bool {
+pub(crate) fn passes(error: &KafkaError) -> bool {
     use rdkafka::types::RDKafkaErrorCode as Code;
     let passing = [Code::AllBrokersDown, Code::BrokerTransportFailure, Code::OperationTimedOut];
     error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))

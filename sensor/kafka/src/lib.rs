@@ -17,5 +17,7 @@ pub mod producer;
 pub mod pump;
 pub mod outbox;
 pub mod follow;
+pub mod log;
+pub mod group;
 
 pub use rdkafka;

@@ -19,7 +19,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
+use std::time::Duration;
 
+use geophone_kafka::follow::{Follower, Start};
 use geophone_kafka::message::Message;
 use geophone_kafka::outbox::{Outbox, OutboxPlan};
 use geophone_kafka::properties::Properties;
@@ -30,6 +32,8 @@ use crate::support::{Doomed, Lab, NOBODY, not_covered, signal};
 
 /// Partitions of the topics here.
 const PARTITIONS: u32 = 3;
+/// Names the brokers to a process that is to be killed while it drains.
+const BROKERS: &str = "GEOPHONE_TEST_BROKERS";
 /// Names the directory of the spool to a process that is to be killed.
 const SPOOL: &str = "GEOPHONE_TEST_SPOOL";
 
@@ -79,7 +83,7 @@ fn assert_all_in_order(lab: &Lab, topic: &str, n: u32) {
 /// Waits until something is said that holds `words`.
 fn wait_for(told: &Receiver<String>, words: &str) {
     let mut all = Vec::new();
-    while let Ok(line) = told.recv_timeout(std::time::Duration::from_secs(120)) {
+    while let Ok(line) = told.recv_timeout(Duration::from_secs(120)) {
         if line.contains(words) {
             return;
         }
@@ -169,11 +173,7 @@ fn a_process_that_is_killed_leaves_a_spool_that_is_whole() {
     let child = Doomed(child);
     while !lines.next().unwrap().unwrap().contains("they go to the spool") {}
     // Killed while it writes.
-    let size = || -> u64 {
-        let files = fs::read_dir(dir.path()).unwrap();
-        files.map(|file| file.unwrap().metadata().map_or(0, |data| data.len())).sum()
-    };
-    while size() < 12 << 20 {
+    while size_of(dir.path()) < 12 << 20 {
         thread::yield_now();
     }
     child.kill();
@@ -191,6 +191,72 @@ fn a_process_that_is_killed_leaves_a_spool_that_is_whole() {
     for numbers in found.values() {
         assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + PARTITIONS));
     }
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_drains_may_repeat_and_never_skips() {
+    if let (Some(dir), Ok(brokers)) = (env::var_os(SPOOL), env::var(BROKERS)) {
+        return drain_until_killed(Path::new(&dir), brokers);
+    }
+    let lab = Lab::of_its_own(1);
+    let (topic, dir) = ("drained", tempfile::tempdir().unwrap());
+    lab.make_topic(topic, PARTITIONS);
+    let away = KafkaSettings { brokers: NOBODY.to_owned(), ..KafkaSettings::default() };
+    let plan = OutboxPlan {
+        pace: Pace::Live,
+        away: true,
+        queue_mib: 1,
+        patience_seconds: 1,
+        spool: Some((dir.path(), 1 << 30)),
+    };
+    let properties = Properties::resolve(&away).unwrap();
+    let mut outbox = Outbox::open(&properties, vec![topic.to_owned()], plan, |_| {}).unwrap();
+    let n = 30_000;
+    send(&mut outbox, 0..n);
+    assert_eq!(outbox.finish().spooled, u64::from(n));
+
+    let name = "a_process_that_is_killed_while_it_drains_may_repeat_and_never_skips";
+    let child = Command::new(env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(SPOOL, dir.path())
+        .env(BROKERS, &lab.bootstrap)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let child = Doomed(child);
+    let mut follower = Follower::open(&lab.properties(), topic, Start::Beginning).unwrap();
+    while follower.next(Duration::from_millis(20)).unwrap().is_none() {}
+    child.kill();
+
+    let (outbox, _told) = open(&lab.settings(), topic, dir.path());
+    let counts = outbox.finish();
+    assert_eq!(counts.imbalance(), None);
+    assert_eq!((counts.delivered, counts.spooled), (counts.recovered, 0), "{counts:?}");
+    for (partition, found) in numbers(&lab, topic) {
+        // What comes again is a stretch of what was there, from an earlier place on.
+        let mut next = u32::try_from(partition).unwrap();
+        for number in found {
+            assert!(number <= next, "{next} was skipped");
+            if number == next {
+                next += PARTITIONS;
+            }
+        }
+        assert!(next >= n, "partition {partition} ends at {next}");
+    }
+}
+
+/// What the process does that is to be killed while it drains.
+fn drain_until_killed(dir: &Path, brokers: String) {
+    let settings = KafkaSettings { brokers, ..KafkaSettings::default() };
+    let (_outbox, _told) = open(&settings, "drained", dir);
+    loop {
+        thread::park();
+    }
+}
+
+fn size_of(dir: &Path) -> u64 {
+    let files = fs::read_dir(dir).unwrap();
+    files.map(|file| file.unwrap().metadata().map_or(0, |data| data.len())).sum()
 }
 
 /// What the process does that is to be killed.

@@ -1,0 +1,285 @@
+//! A member of a consumer group that takes, answers and says how far it is in one transaction.
+//!
+//! Either everything of a transaction shows, or nothing: the messages it sent, and the offsets up to
+//! which it took. A member that was thought dead cannot commit any more (KIP-447).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use crate::follow::{Taken, taken};
+use crate::properties::{Link, Properties, PropertyError};
+
+/// Where nothing else is configured, of the consumer…
+const CONSUMER: [(&str, &str); 4] = [
+    ("session.timeout.ms", "10000"),
+    ("heartbeat.interval.ms", "2000"),
+    ("reconnect.backoff.max.ms", "1000"),
+    ("queued.max.messages.kbytes", "16384"),
+];
+/// …and of the producer.
+const PRODUCER: [(&str, &str); 6] = [
+    ("transaction.timeout.ms", "20000"),
+    ("compression.type", "lz4"),
+    ("linger.ms", "2"),
+    ("queue.buffering.max.messages", "1000000"),
+    ("queue.buffering.max.kbytes", "262144"),
+    ("reconnect.backoff.max.ms", "1000"),
+];
+/// How long a step of a transaction may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A partition of a topic.
+pub type Partition = (String, i32);
+
+/// Why a member cannot go on as it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// Properties that are refused.
+    #[error(transparent)]
+    Properties(#[from] PropertyError),
+    /// The brokers refuse something.
+    #[error("{doing}{trouble}: {source}")]
+    Refused {
+        /// What was being done.
+        doing: &'static str,
+        /// What the client complained of.
+        trouble: String,
+        /// Why.
+        source: Box<KafkaError>,
+    },
+}
+
+/// The consumer's context: remembers what was taken away.
+#[derive(Clone, Default)]
+struct Member {
+    link: Link,
+    lost: Arc<Mutex<Vec<Partition>>>,
+}
+
+impl ClientContext for Member {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = Link::ENABLE_REFRESH_OAUTH_TOKEN;
+
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.link.error(error, reason);
+    }
+
+    fn generate_oauth_token(
+        &self,
+        config: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.link.generate_oauth_token(config)
+    }
+}
+
+impl ConsumerContext for Member {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(gone) = rebalance {
+            let gone = gone.elements().into_iter();
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.extend(gone.map(|part| (part.topic().to_owned(), part.partition())));
+        }
+    }
+}
+
+/// The member.
+pub struct Group {
+    consumer: BaseConsumer<Member>,
+    producer: BaseProducer<Link>,
+    member: Member,
+    sender: Link,
+}
+
+impl Group {
+    /// Joins `group` under a name of one's own, which fences off whoever had it before.
+    ///
+    /// # Errors
+    /// Properties or brokers that refuse.
+    pub fn join(
+        properties: &Properties,
+        group: &str,
+        name: &str,
+        topics: &[String],
+    ) -> Result<Self, GroupError> {
+        let consumer = properties.clone().or(&CONSUMER).with(&[
+            ("group.id", group),
+            ("client.id", name),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "earliest"),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+        ]);
+        let producer = properties
+            .clone()
+            .or(&PRODUCER)
+            .with(&[("transactional.id", name), ("client.id", name)]);
+        let member = Member { link: consumer.link(), ..Member::default() };
+        let sender = producer.link();
+        let consumer: BaseConsumer<Member> = consumer.connect(member.clone())?;
+        let producer: BaseProducer<Link> = producer.connect(sender.clone())?;
+        let joined = Self { consumer, producer, member, sender };
+        joined.told("the producer cannot begin", joined.producer.init_transactions(PATIENCE))?;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        joined.told("cannot join the group", joined.consumer.subscribe(&topics))?;
+        Ok(joined)
+    }
+
+    /// Waits `patience` for a message.
+    ///
+    /// # Errors
+    /// What does not pass by itself.
+    pub fn poll(&self, patience: Duration) -> Result<Option<(String, Taken)>, GroupError> {
+        match self.consumer.poll(patience) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(Some((message.topic().to_owned(), taken(&message)))),
+            Some(Err(error)) if crate::follow::passes(&error) => Ok(None),
+            Some(Err(error)) => self.told("cannot read", Err(error)),
+        }
+    }
+
+    /// Returns what was taken away since the last call, even if it was given back since.
+    #[must_use]
+    pub fn lost(&self) -> Vec<Partition> {
+        std::mem::take(&mut self.member.lost.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns what the group has given this member.
+    ///
+    /// # Errors
+    /// A client that is closed.
+    pub fn owned(&self) -> Result<Vec<Partition>, GroupError> {
+        let list = self.told("cannot tell what is assigned", self.consumer.assignment())?;
+        let parts = list.elements().into_iter();
+        Ok(parts.map(|part| (part.topic().to_owned(), part.partition())).collect())
+    }
+
+    /// Returns the offset up to which the group has taken a partition; `None` for not at all.
+    ///
+    /// # Errors
+    /// Brokers that do not say.
+    pub fn committed(&self, (topic, partition): &Partition) -> Result<Option<i64>, GroupError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, *partition);
+        let began = Instant::now();
+        // Offsets in a transaction that is not over yet are not told before it is.
+        let list = loop {
+            match self.consumer.committed_offsets(list.clone(), PATIENCE) {
+                Err(error) if is_unstable(&error) && began.elapsed() < PATIENCE => {}
+                other => break self.told("the group's offsets are not told", other)?,
+            }
+        };
+        let offset = list.elements().first().map(|part| part.offset());
+        Ok(match offset {
+            Some(Offset::Offset(offset)) => Some(offset),
+            _ => None,
+        })
+    }
+
+    /// Stops or goes on reading partitions.
+    ///
+    /// # Errors
+    /// Partitions that are not this member's.
+    pub fn pause(&self, partition: &Partition, pause: bool) -> Result<(), GroupError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&partition.0, partition.1);
+        let done = if pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        self.told("cannot pause", done)
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// A producer that was fenced off.
+    pub fn begin(&self) -> Result<(), GroupError> {
+        self.told("cannot begin a transaction", self.producer.begin_transaction())
+    }
+
+    /// Sends a message in the transaction; to the partition of its key's hash where none is named.
+    ///
+    /// # Errors
+    /// A message that will never be taken.
+    pub fn send(
+        &self,
+        topic: &str,
+        partition: i32,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), GroupError> {
+        let mut record = BaseRecord::to(topic).partition(partition).key(key).payload(value);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((error, again))
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) =>
+                {
+                    record = again;
+                    self.producer.poll(Duration::from_millis(20));
+                }
+                Err((error, _)) => return self.told("cannot send", Err(error)),
+            }
+        }
+    }
+
+    /// Ends the transaction: everything sent shows, and these offsets are taken.
+    ///
+    /// # Errors
+    /// A transaction that is not committed; it is aborted, and the member must begin anew.
+    pub fn commit(&self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
+        let done = self.try_commit(offsets);
+        if done.is_err() {
+            // Where this fails too, init_transactions of the next start does it.
+            self.producer.abort_transaction(PATIENCE).ok();
+        }
+        done
+    }
+
+    fn try_commit(&self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), next) in offsets {
+            let added = list.add_partition_offset(topic, *partition, Offset::Offset(*next));
+            self.told("no such offset", added)?;
+        }
+        if let Some(group) = self.consumer.group_metadata() {
+            let sent = self.producer.send_offsets_to_transaction(&list, &group, PATIENCE);
+            self.told("the offsets are not taken", sent)?;
+        }
+        let began = Instant::now();
+        loop {
+            match self.producer.commit_transaction(PATIENCE) {
+                Err(KafkaError::Transaction(error))
+                    if error.is_retriable() && began.elapsed() < PATIENCE => {}
+                other => return self.told("the transaction is not committed", other),
+            }
+        }
+    }
+
+    /// Leaves the group.
+    pub fn leave(&self) {
+        self.consumer.unsubscribe();
+    }
+
+    fn told<T>(&self, doing: &'static str, result: Result<T, KafkaError>) -> Result<T, GroupError> {
+        result.map_err(|source| {
+            let trouble = self.sender.trouble_words() + &self.member.link.trouble_words();
+            GroupError::Refused { doing, trouble, source: Box::new(source) }
+        })
+    }
+}
+
+fn is_unstable(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::UnstableOffsetCommit)
+    )
+}
