@@ -7,33 +7,21 @@
     reason = "a helper of tests may fail loudly"
 )]
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+#[path = "support/alone.rs"]
+mod alone;
 
-use geophone_analytics::alert::to_ecs;
+use std::path::{Path, PathBuf};
+
 use geophone_analytics::cluster::message::{FactBatch, encode};
 use geophone_analytics::cluster::output::Output;
 use geophone_analytics::cluster::owner::OwnerNode;
 use geophone_analytics::cluster::pair::{PairNode, Split, Taken};
-use geophone_analytics::config::Config;
-use geophone_analytics::pipeline::Analytics;
-use geophone_analytics::rule::Rules;
 use geophone_kafka::envelope::Envelope;
 use geophone_kafka::heartbeat::{self, Heartbeat};
 use geophone_kafka::topic::partition_of;
-use geophone_sensor::capture::{CaptureFile, FrameSource};
-use geophone_sensor::pipeline::{Detail, Pipeline};
 use geophone_sensor::record::{Record, Role, WIRE_VERSION, owner_of, seed_check, to_wire};
-use serde_json::Value;
 
-/// Tables small enough for many nodes.
-fn config() -> Config {
-    let mut config = Config::default();
-    let state = &mut config.state;
-    (state.keys, state.figures, state.clients) = (4_096, 4_096, 1_024);
-    (state.domains, state.seen_names, state.suspects) = (4_096, 40_000, 512);
-    config
-}
+use crate::alone::{analytics, config, in_one_process, run, sorted};
 
 /// The messages of one partition each, as a sensor sends them.
 fn partitions(capture: &Path, split: Split) -> Vec<Vec<Vec<u8>>> {
@@ -81,40 +69,6 @@ fn partitions(capture: &Path, split: Split) -> Vec<Vec<Vec<u8>>> {
     run(capture, &mut take);
     put(None, form, order, &beat(reached, true));
     all
-}
-
-fn run(capture: &Path, take: &mut impl FnMut(Record<'_>)) {
-    let mut pipeline = Pipeline::new(&config().sensor, Detail::default());
-    let mut source = CaptureFile::open(capture).unwrap();
-    while let Some(frame) = source.next_frame().unwrap() {
-        pipeline.frame(&frame, take);
-    }
-    pipeline.finish(take);
-}
-
-fn analytics() -> Analytics {
-    static FIRST: OnceLock<Analytics> = OnceLock::new();
-    FIRST.get_or_init(|| Analytics::new(config(), Rules::builtin().unwrap())).blank()
-}
-
-/// What was told, in the order of times and identities; without what one process alone can say,
-/// that the input ended.
-fn sorted(mut told: Vec<String>) -> Vec<String> {
-    told.retain(|alert| {
-        let alert: Value = serde_json::from_str(alert).unwrap();
-        alert["event"]["action"] != "close"
-    });
-    told.sort();
-    told
-}
-
-fn in_one_process(capture: &Path) -> Vec<String> {
-    let mut analytics = analytics();
-    let mut told = Vec::new();
-    run(capture, &mut |record| {
-        analytics.record(&record, &mut |alert| told.push(to_ecs(alert).to_string()));
-    });
-    sorted(told)
 }
 
 /// A cluster without brokers: logs in memory, nodes that take turns as chance wants it.

@@ -18,14 +18,18 @@ use crate::follow::{Taken, taken};
 use crate::properties::{Link, Properties, PropertyError};
 
 /// Where nothing else is configured, of the consumer…
-const CONSUMER: [(&str, &str); 4] = [
+const CONSUMER: [(&str, &str); 5] = [
+    // What is committed is to be seen at once: seconds wait for it.
+    ("fetch.wait.max.ms", "10"),
     ("session.timeout.ms", "10000"),
     ("heartbeat.interval.ms", "2000"),
     ("reconnect.backoff.max.ms", "1000"),
     ("queued.max.messages.kbytes", "16384"),
 ];
 /// …and of the producer.
-const PRODUCER: [(&str, &str); 6] = [
+const PRODUCER: [(&str, &str); 7] = [
+    // A transaction that follows close upon another is told to ask again.
+    ("retry.backoff.ms", "5"),
     ("transaction.timeout.ms", "20000"),
     ("compression.type", "lz4"),
     ("linger.ms", "2"),
@@ -33,6 +37,8 @@ const PRODUCER: [(&str, &str); 6] = [
     ("queue.buffering.max.kbytes", "262144"),
     ("reconnect.backoff.max.ms", "1000"),
 ];
+/// How long reports of deliveries are waited for at a time.
+const TICK: Duration = Duration::from_millis(1);
 /// How long a step of a transaction may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -244,7 +250,16 @@ impl Group {
         done
     }
 
+    /// Waits until nothing is under way: `flush` of the crate looks every 100 ms only.
+    fn drain(&self) {
+        let began = Instant::now();
+        while self.producer.in_flight_count() > 0 && began.elapsed() < PATIENCE {
+            self.producer.poll(TICK);
+        }
+    }
+
     fn try_commit(&self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
+        self.drain();
         let mut list = TopicPartitionList::new();
         for ((topic, partition), next) in offsets {
             let added = list.add_partition_offset(topic, *partition, Offset::Offset(*next));

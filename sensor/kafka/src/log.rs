@@ -105,13 +105,16 @@ impl Log {
     /// # Errors
     /// Properties that are refused.
     pub fn new(properties: &Properties, patience: Duration) -> Result<Self, LogError> {
-        let properties = properties.clone().or(&[("group.id", "geophone-log")]).with(&[
-            ("enable.auto.commit", "false"),
-            ("enable.auto.offset.store", "false"),
-            ("enable.partition.eof", "true"),
-            ("isolation.level", "read_committed"),
-            ("auto.offset.reset", "earliest"),
-        ]);
+        let properties = properties
+            .clone()
+            .or(&[("group.id", "geophone-log"), ("fetch.wait.max.ms", "10")])
+            .with(&[
+                ("enable.auto.commit", "false"),
+                ("enable.auto.offset.store", "false"),
+                ("enable.partition.eof", "true"),
+                ("isolation.level", "read_committed"),
+                ("auto.offset.reset", "earliest"),
+            ]);
         let consumer = properties.connect(properties.link())?;
         Ok(Self { consumer, patience })
     }
