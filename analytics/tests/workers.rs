@@ -1,7 +1,7 @@
 //! Workers that share the work over Apache Kafka tell what one process tells: however many they are,
 //! and whatever dies.
 
-#![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 #[path = "support/alone.rs"]
 mod alone;
@@ -11,8 +11,9 @@ mod lab;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use geophone_kafka::patience::now;
 use geophone_kafka::pump::Pace;
 use geophone_kafka::settings::KafkaSettings;
 use geophone_kafka::topic::Topic;
@@ -77,7 +78,7 @@ impl<'a> Site<'a> {
 
     /// Looks again until so many alerts are told; `each` time does something else, too.
     fn wait(&self, alerts: usize, mut each: impl FnMut(usize)) {
-        let began = Instant::now();
+        let began = now();
         loop {
             let told = self.told().len();
             if told >= alerts {

@@ -7,6 +7,7 @@ mod lifecycle;
 mod part;
 mod reason;
 mod suspect;
+mod suspects;
 mod table;
 
 pub use ecs::to_ecs;
@@ -15,5 +16,6 @@ pub use lifecycle::{Judgement, OpenAlert};
 pub use part::{Part, Parts};
 pub use reason::rate;
 pub(crate) use reason::{bytes, in_words};
-pub use suspect::{Sample, Subject, Suspect, Suspects};
+pub use suspect::{Sample, Subject, Suspect};
+pub use suspects::Suspects;
 pub use table::{Style, to_table};

@@ -13,4 +13,5 @@ pub mod pair;
 pub mod owner;
 pub mod saved;
 pub mod task;
+pub mod plan;
 pub mod worker;

@@ -126,7 +126,7 @@ mod tests {
     fn pieces_that_do_not_fit_are_refused() {
         let all = to_messages("records/1", &saved(2 * PIECE, 1));
         assert!(read("records/1", &all[1..]).is_err());
-        let mut other = all.clone();
+        let mut other = all;
         other[0].1[0] ^= 1;
         assert!(read("records/1", &other).is_err());
     }

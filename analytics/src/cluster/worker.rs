@@ -8,17 +8,18 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use geophone_kafka::admin::{Admin, AdminError};
-use geophone_kafka::group::{Group, GroupError, Partition};
-use geophone_kafka::log::{Log, LogError, Tail};
-use geophone_kafka::properties::{Properties, PropertyError};
-use geophone_kafka::settings::KafkaSettings;
+use geophone_kafka::admin::Admin;
+use geophone_kafka::group::{Group, Partition};
+use geophone_kafka::log::{Log, Tail};
+use geophone_kafka::patience::now;
+use geophone_kafka::properties::Properties;
 use geophone_kafka::topic::{Topic, partition_of};
 use geophone_sensor::record::hash_of;
 
 use super::message::{FactBatch, RollupBatch, decode, encode};
 use super::output::Output;
 use super::pair::{NodeCounts, Split};
+use super::plan::{WorkerCounts, WorkerError, WorkerPlan};
 use super::saved::{Reader, Saved, to_messages};
 use super::task::{Kind, Task};
 use crate::pipeline::{Analytics, ImageError};
@@ -33,86 +34,6 @@ const BACKLOG: usize = 40_000;
 const ROLLUPS: usize = 512;
 /// How long brokers may be silent while state is restored.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Why a worker cannot go on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WorkerError {
-    /// The brokers do not answer.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    /// Wrong properties.
-    #[error(transparent)]
-    Properties(#[from] PropertyError),
-    /// A topic that does not exist.
-    #[error("there is no topic \"{topic}\"; run: geophone topics create --kafka {brokers}")]
-    NoTopic {
-        /// The topic.
-        topic: String,
-        /// Where it is not.
-        brokers: String,
-    },
-    /// The group or a transaction failed.
-    #[error(transparent)]
-    Group(#[from] GroupError),
-    /// A partition cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Saved state that cannot be used.
-    #[error(
-        "the saved state of {node} cannot be used: {why}; with the topic of the states and the \
-         group's offsets removed the workers begin anew"
-    )]
-    State {
-        /// Whose it is.
-        node: String,
-        /// Why.
-        why: String,
-    },
-}
-
-impl WorkerError {
-    /// Tells whether a worker that begins anew may get further: it was fenced off, or the brokers
-    /// were away.
-    #[must_use]
-    pub const fn passes(&self) -> bool {
-        matches!(self, Self::Group(_) | Self::Log(_) | Self::Admin(_))
-    }
-}
-
-/// What a worker is told.
-#[derive(Clone, Debug)]
-pub struct WorkerPlan {
-    /// How to reach Kafka.
-    pub settings: KafkaSettings,
-    /// The group whose members share the work.
-    pub group: String,
-    /// The worker's own name; whoever had it before is fenced off.
-    pub name: String,
-    /// How often a node is saved.
-    pub save_every: Duration,
-}
-
-/// What a worker did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct WorkerCounts {
-    /// Messages taken.
-    pub taken: u64,
-    /// Alerts told: opened, updated, closed.
-    pub alerts: u64,
-    /// Messages nobody can use.
-    pub dead: u64,
-    /// Rollups sent to owners.
-    pub rollups: u64,
-    /// Transactions committed.
-    pub transactions: u64,
-    /// Nodes saved.
-    pub saved: u64,
-    /// Nodes restored.
-    pub restored: u64,
-    /// Messages taken once more for that.
-    pub retaken: u64,
-}
 
 /// A worker.
 pub struct Worker {
@@ -289,7 +210,7 @@ impl Worker {
         for partition in self.group.owned()? {
             if !self.tasks.contains_key(&partition) {
                 let task = self.take_over(&partition)?;
-                self.saves.insert(partition.clone(), Instant::now());
+                self.saves.insert(partition.clone(), now());
                 self.tasks.insert(partition, task);
             }
         }
@@ -383,7 +304,7 @@ impl Worker {
             for (key, value) in to_messages(&name, &saved) {
                 self.group.send(&self.names.state, partition.1, key.as_bytes(), &value)?;
             }
-            self.saves.insert(partition.clone(), Instant::now());
+            self.saves.insert(partition.clone(), now());
             self.counts.saved += 1;
         }
         let offsets: Vec<(Partition, i64)> =

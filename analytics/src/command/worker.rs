@@ -53,7 +53,8 @@ mod with {
 
     use anyhow::Context as _;
     use geophone_analytics::cluster::pair::NodeCounts;
-    use geophone_analytics::cluster::worker::{Worker, WorkerCounts, WorkerError, WorkerPlan};
+    use geophone_analytics::cluster::plan::{WorkerCounts, WorkerError, WorkerPlan};
+    use geophone_analytics::cluster::worker::Worker;
     use geophone_analytics::pipeline::Analytics;
     use geophone_kafka::envelope::draw_epoch;
     use geophone_sensor::output::StatsFile;
@@ -135,7 +136,7 @@ mod with {
         let counts = worker.counts();
         let left = if done.is_ok() { worker.leave() } else { Ok(counts) };
         total.add(left.as_ref().unwrap_or(&counts));
-        done.and(left.map(drop))
+        done.and_then(|()| left.map(drop))
     }
 
     /// What all sessions did.

@@ -69,7 +69,8 @@ impl Analytics {
             let bytes = self.rotation_bytes(transaction, keys, charge, met.total_bits);
             if bytes > 0.0 {
                 // A rotation under no suffix is about whole names.
-                let name = charge.whole.or(charge.price.map(|price| (charge.novelty, price)));
+                let own = || charge.price.map(|price| (charge.novelty, price));
+                let name = charge.whole.or_else(own);
                 let about = About::Client { key: keys.client };
                 self.hand_over(&Rollup { about, transaction, bytes, name }, sink);
             }

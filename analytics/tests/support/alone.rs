@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "each test file uses its part of this module, and tests may fail loudly"
 )]

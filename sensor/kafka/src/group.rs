@@ -4,7 +4,7 @@
 //! which it took. A member that was thought dead cannot commit any more (KIP-447).
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
@@ -15,6 +15,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use crate::follow::{Taken, taken};
+use crate::patience::now;
 use crate::properties::{Link, Properties, PropertyError};
 
 /// Where nothing else is configured, of the consumer…
@@ -177,7 +178,7 @@ impl Group {
     pub fn committed(&self, (topic, partition): &Partition) -> Result<Option<i64>, GroupError> {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, *partition);
-        let began = Instant::now();
+        let began = now();
         // Offsets in a transaction that is not over yet are not told before it is.
         let list = loop {
             match self.consumer.committed_offsets(list.clone(), PATIENCE) {
@@ -252,7 +253,7 @@ impl Group {
 
     /// Waits until nothing is under way: `flush` of the crate looks every 100 ms only.
     fn drain(&self) {
-        let began = Instant::now();
+        let began = now();
         while self.producer.in_flight_count() > 0 && began.elapsed() < PATIENCE {
             self.producer.poll(TICK);
         }
@@ -269,7 +270,7 @@ impl Group {
             let sent = self.producer.send_offsets_to_transaction(&list, &group, PATIENCE);
             self.told("the offsets are not taken", sent)?;
         }
-        let began = Instant::now();
+        let began = now();
         loop {
             match self.producer.commit_transaction(PATIENCE) {
                 Err(KafkaError::Transaction(error))

@@ -17,6 +17,7 @@ pub mod producer;
 pub mod pump;
 pub mod outbox;
 pub mod follow;
+pub mod patience;
 pub mod log;
 pub mod group;
 

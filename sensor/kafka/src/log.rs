@@ -1,6 +1,6 @@
 //! One partition of a topic, read from one place to another: what a restore is made of.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
@@ -8,6 +8,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::follow::{Taken, taken};
+use crate::patience::now;
 use crate::properties::{Link, Properties, PropertyError};
 
 /// Milliseconds to wait for a message at a time.
@@ -141,11 +142,11 @@ impl Log {
         list.add_partition_offset(topic, partition, offset).map_err(failed)?;
         self.consumer.assign(&list).map_err(failed)?;
         let mut next = from.unwrap_or_default();
-        let mut heard = Instant::now();
+        let mut heard = now();
         while to.is_none_or(|to| next < to) {
             match self.consumer.poll(STEP) {
                 Some(Ok(message)) => {
-                    heard = Instant::now();
+                    heard = now();
                     if to.is_some_and(|to| message.offset() >= to) {
                         break;
                     }
