@@ -247,11 +247,12 @@ impl Worker {
         }
         if let Some(committed) = self.group.committed(partition)? {
             let from = saved.is_some().then(|| task.next());
+            let mut again = 0;
             log.read((topic, *number), from, Some(committed), &mut |taken| {
                 task.queue(taken.offset, taken.value);
+                // Said already.
+                again += task.work(usize::MAX, &mut Output::default());
             })?;
-            // Said already.
-            let again = task.work(usize::MAX, &mut Output::default());
             self.counts.retaken += u64::try_from(again).unwrap_or_default();
             if task.backlog() > 0 {
                 return Err(refused("what the owners found out is no longer kept".to_owned()));
