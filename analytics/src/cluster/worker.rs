@@ -38,7 +38,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A worker.
 pub struct Worker {
     plan: WorkerPlan,
-    properties: Properties,
     group: Group,
     names: Names,
     split: Split,
@@ -49,6 +48,8 @@ pub struct Worker {
     saves: BTreeMap<Partition, Instant>,
     paused: Vec<Partition>,
     facts: Tail,
+    /// For what is read once: saved state, and messages taken before.
+    log: Log,
     counts: WorkerCounts,
 }
 
@@ -95,9 +96,9 @@ impl Worker {
         let sized = |kind: Kind| analytics.sized(kind.sizes(&analytics.config().state, split));
         let topics = [names.records.clone(), names.rollups.clone()];
         let group = Group::join(&properties, &plan.group, &plan.name, &topics)?;
+        let log = Log::new(&properties, PATIENCE)?;
         let facts = Tail::open(&properties, &names.domains, 0, PATIENCE)?;
         Ok(Self {
-            properties,
             group,
             names,
             split,
@@ -108,6 +109,7 @@ impl Worker {
             saves: BTreeMap::new(),
             paused: Vec::new(),
             facts,
+            log,
             counts: WorkerCounts::default(),
             plan,
         })
@@ -230,8 +232,8 @@ impl Worker {
         let mut task =
             Task::new(kind, analytics, u32::try_from(*number).unwrap_or_default(), self.split);
         let refused = |why: String| WorkerError::State { node: name.clone(), why };
-        let log = Log::new(&self.properties, PATIENCE)?;
-        let saved = self.saved(&log, &name, *number)?;
+        let log = &self.log;
+        let saved = self.saved(&name, *number)?;
         if let Some(saved) = &saved {
             let restored = task.restore(saved);
             restored.map_err(|error: ImageError| refused(error.to_string()))?;
@@ -262,9 +264,9 @@ impl Worker {
         Ok(task)
     }
 
-    fn saved(&self, log: &Log, name: &str, number: i32) -> Result<Option<Saved>, WorkerError> {
+    fn saved(&self, name: &str, number: i32) -> Result<Option<Saved>, WorkerError> {
         let mut reader = Reader::default();
-        log.read((&self.names.state, number), None, None, &mut |taken| {
+        self.log.read((&self.names.state, number), None, None, &mut |taken| {
             reader.take(name, &taken.key, taken.value);
         })?;
         let refused = |why: &str| WorkerError::State { node: name.to_owned(), why: why.to_owned() };
