@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::message::{FactBatch, Place, RollupBatch};
-use crate::alert::{Alert, to_ecs};
+use crate::alert::Alert;
 use crate::pipeline::{Fact, OwnedRollup};
+use crate::publisher::alert_message;
 
 /// Everything that is to be sent, by topic.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ impl Output {
 
     /// Adds what happened to an alert.
     pub fn alert(&mut self, alert: &Alert<'_>) {
-        self.alerts.push((alert.id.clone(), to_ecs(alert).to_string()));
+        self.alerts.push(alert_message(alert));
     }
 
     /// Adds a rollup from one node for another.
