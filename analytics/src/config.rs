@@ -1,5 +1,7 @@
 //! Settings of the whole program: every table's size, and the memory that is promised for them.
 
+mod network;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,10 +10,13 @@ use geophone_sensor::config::{CaptureConfig, KafkaSettings, SensorConfig};
 use geophone_sensor::toml_file::{self, FileError};
 use serde::{Deserialize, Serialize};
 
+pub use self::network::NetworkConfig;
 use crate::severity::Severity;
 
 /// Octets an account of the leak contract takes with its tag.
 const ACCOUNT_BYTES: u64 = 64;
+/// Octets a case takes, all watches together, rounded up; a test holds the watches to it.
+pub(crate) const CASES_BYTES: u64 = 24 * 1024;
 /// Octets the figures of a key take with their tag.
 const FIGURES_BYTES: u64 = 256;
 /// Octets the facts of a domain take with their tag.
@@ -56,6 +61,8 @@ pub struct Config {
     pub state: StateConfig,
     /// The life of alerts.
     pub alert: AlertConfig,
+    /// The site: whose the hosts are.
+    pub network: NetworkConfig,
     /// How to reach Kafka, and its topics.
     pub kafka: KafkaSettings,
 }
@@ -118,6 +125,9 @@ pub struct StateConfig {
     pub seen_hours: u32,
     /// Keys near alarm whose evidence is kept, at up to 2.5 KiB and 352 bytes a sample each.
     pub suspects: u32,
+    /// Cases that each watch of the other abuses of port 53 follows; what all watches need for one
+    /// together is a few KiB.
+    pub cases: u32,
     /// Seconds after which the running figures of a key are halved.
     pub window_seconds: u32,
 }
@@ -143,7 +153,7 @@ impl Default for StateConfig {
         Self {
             file: None,
             save_minutes: 10,
-            memory_mib: 256,
+            memory_mib: 320,
             keys: 1_048_576,
             figures: 32_768,
             clients: 16_384,
@@ -153,6 +163,7 @@ impl Default for StateConfig {
             seen_names: 4_194_304,
             seen_hours: 24,
             suspects: 8_192,
+            cases: 2_048,
             window_seconds: 3_600,
         }
     }
@@ -178,7 +189,8 @@ pub enum ConfigError {
     /// The tables do not fit the promise.
     #[error(
         "the tables need {need} MiB but state.memory_mib is {promised}: \
-         lower state.keys, state.figures, state.seen_names or state.suspects, or raise state.memory_mib"
+         lower state.keys, state.figures, state.seen_names, state.suspects or state.cases, \
+         or raise state.memory_mib"
     )]
     Memory {
         /// What the sizes add up to.
@@ -223,6 +235,7 @@ impl Config {
             ("state.seen_names", self.state.seen_names),
             ("state.seen_hours", self.state.seen_hours),
             ("state.suspects", self.state.suspects),
+            ("state.cases", self.state.cases),
             ("state.window_seconds", self.state.window_seconds),
             ("alert.close_after_seconds", self.alert.close_after_seconds),
             ("sensor.pending_queries", self.sensor.pending_queries),
@@ -268,7 +281,8 @@ impl Config {
         let handshakes = u64::from(self.sensor.tcp_handshakes) * HANDSHAKE_BYTES;
         let ticks = u64::from(self.sensor.tick_hosts) * 2 * TICK_BYTES;
         let sensor = pending + rates + streams + handshakes + ticks;
-        state.need() + suspects + sensor + FIXED_BYTES
+        let cases = u64::from(state.cases) * CASES_BYTES;
+        state.need() + suspects + cases + sensor + FIXED_BYTES
     }
 }
 
@@ -321,7 +335,7 @@ mod tests {
     fn tables_beyond_the_promise_and_unknown_keys_are_refused() {
         let greedy: Config = toml_file::parse("[state]\nkeys = 8000000\n", "c.toml").unwrap();
         let error = greedy.check().unwrap_err().to_string();
-        assert!(error.contains("state.memory_mib is 256"), "{error}");
+        assert!(error.contains("state.memory_mib is 320"), "{error}");
         let error =
             toml_file::parse::<Config>("[state]\nkey = 1\n", "c.toml").unwrap_err().to_string();
         assert!(error.contains("c.toml:2") && error.contains("did you mean `keys`?"), "{error}");

@@ -10,6 +10,7 @@ pub mod state;
 pub mod detect;
 pub mod rule;
 pub mod alert;
+mod abuse;
 pub mod pipeline;
 pub mod state_file;
 pub mod sink;

@@ -2,6 +2,7 @@
 //!
 //! Owns every table and no thread; its only clock is the time of the records.
 
+mod abuses;
 mod accounts;
 mod charge;
 mod counters;
@@ -30,6 +31,7 @@ use self::keys::Keys;
 pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
+use crate::abuse::{Abuses, Notice, Site};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::{Config, StateConfig};
 use crate::price::Pricer;
@@ -77,6 +79,10 @@ pub struct Analytics {
     counters: AnalyticsCounters,
     losses: LossHistory,
     probe: Probe,
+    abuses: Abuses,
+    site: Site,
+    /// Notices of one record; here so that its memory is kept.
+    notices: Vec<Notice>,
     /// What owners elsewhere are to be told; `None` where this process owns everything.
     outgoing: Option<Vec<OwnedRollup>>,
     now: Timestamp,
@@ -101,6 +107,9 @@ impl Analytics {
             counters: AnalyticsCounters::default(),
             losses: LossHistory::default(),
             probe: Probe::default(),
+            abuses: Abuses::new(config.state.cases, seed, &rules),
+            site: Site::new(&config.network),
+            notices: Vec::new(),
             outgoing: None,
             now: Timestamp(i64::MIN),
             rules,
@@ -111,6 +120,11 @@ impl Analytics {
     /// Takes one record and hands on what there is to tell.
     pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         self.counters.records += 1;
+        self.take_record(record, sink);
+        self.notice(record, sink);
+    }
+
+    fn take_record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         match record {
             Record::NotDns(payload) => self.foreign(payload, sink),
             Record::Tick(tick) => {
@@ -151,13 +165,12 @@ impl Analytics {
 
     /// Puts `rules` in force; what is remembered stays, and alerts whose detector is gone close.
     pub fn reload(&mut self, rules: Rules, sink: &mut impl FnMut(&Alert<'_>)) {
-        let ids: Vec<_> = rules.detectors.iter().map(|detector| detector.id.clone()).collect();
         let mut gone = Vec::new();
-        let old = &self.rules.detectors;
+        let old = &self.rules;
         self.suspects.for_each(|suspect| {
             let Some(open) = &mut suspect.open else { return };
-            let id = old.get(open.detector()).map(|detector| &detector.id);
-            match ids.iter().position(|new| Some(new) == id) {
+            let id = old.detector(open.detector()).map(|detector| &detector.id);
+            match id.and_then(|id| rules.number_of(id)) {
                 Some(index) => open.retarget(index),
                 None => gone.push(Suspect { open: suspect.open.take(), ..suspect.clone() }),
             }
@@ -165,6 +178,7 @@ impl Analytics {
         for suspect in gone {
             self.close(suspect, "its rule is gone since the rules were read again", sink);
         }
+        self.abuses.use_rules(&rules);
         self.rules = rules;
     }
 
@@ -185,6 +199,7 @@ impl Analytics {
             domains_evicted: self.tables.domains.evicted(),
             leak_error_bytes: self.leak_error_bytes(),
             suspects_evicted: self.suspects.evicted,
+            cases_evicted: self.abuses.evicted(),
             seen_turned_early: self.tables.seen.early_turns,
             ..self.counters.clone()
         }

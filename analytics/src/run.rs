@@ -25,7 +25,7 @@ pub(crate) fn check_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let rules = rules_of(dir)?;
     print(&format!(
         "{} detectors, {} buckets, {} look-alike classes and allowances: all good\n",
-        rules.detectors.len(),
+        rules.all().count(),
         rules.leak.iter().count(),
         rules.allow.iter().count()
     ))
@@ -35,7 +35,7 @@ pub(crate) fn check_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
 pub(crate) fn list_rules(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let rules = rules_of(dir)?;
     let mut text = String::new();
-    for detector in &rules.detectors {
+    for detector in rules.all() {
         text += &format!(
             "detector   {:<18} alert at {:>3}  {}\n",
             detector.id, detector.card.threshold, detector.name

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use geophone_sensor::decode::rdata::{rcode_name, type_name};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::event::{Action, Alert};
@@ -15,11 +16,26 @@ use crate::detect::Feature;
 const ECS_VERSION: &str = "8.17.0";
 
 /// The tactic of every technique our rules name.
-const TACTICS: [(&str, &str, &str); 4] = [
+const TACTICS: &[(&str, &str, &str)] = &[
+    ("T1016", "TA0007", "Discovery"),
+    ("T1018", "TA0007", "Discovery"),
+    ("T1046", "TA0007", "Discovery"),
     ("T1048", "TA0010", "Exfiltration"),
     ("T1071", "TA0011", "Command and Control"),
+    ("T1095", "TA0011", "Command and Control"),
     ("T1105", "TA0011", "Command and Control"),
+    ("T1189", "TA0001", "Initial Access"),
+    ("T1496", "TA0040", "Impact"),
+    ("T1498", "TA0040", "Impact"),
+    ("T1499", "TA0040", "Impact"),
+    ("T1557", "TA0006", "Credential Access"),
+    ("T1565", "TA0040", "Impact"),
+    ("T1568", "TA0011", "Command and Control"),
+    ("T1571", "TA0011", "Command and Control"),
     ("T1572", "TA0011", "Command and Control"),
+    ("T1573", "TA0011", "Command and Control"),
+    ("T1584", "TA0042", "Resource Development"),
+    ("T1590", "TA0043", "Reconnaissance"),
 ];
 
 /// Returns `alert` as an ECS document; keys come in alphabetical order.
@@ -164,10 +180,8 @@ fn own(alert: &Alert<'_>) -> Value {
         "leak_bytes": alert.leak_bytes,
         "leak_error_bytes": alert.leak_error_bytes,
         "subject": alert.subject.name(),
-        "domains": alert.domains.iter().map(|(domain, bytes)| json!({"domain": domain, "leak_bytes": bytes}))
-            .collect::<Vec<_>>(),
-        "clients": alert.clients.iter().map(|(client, bytes)| json!({"client": client, "leak_bytes": bytes}))
-            .collect::<Vec<_>>(),
+        "domains": parts(alert, "domain", &alert.domains),
+        "clients": parts(alert, "client", &alert.clients),
         "channels": channels(alert),
         "queries": alert.queries,
         "unique": alert.unique,
@@ -189,6 +203,12 @@ fn own(alert: &Alert<'_>) -> Value {
         "loss": loss,
         "closed_because": alert.closed_because.filter(|_| alert.action == Action::Close),
     })
+}
+
+/// What takes part: with what it could have carried, or with how often it did for a watch.
+fn parts<T: Serialize>(alert: &Alert<'_>, name: &str, parts: &[(T, u64)]) -> Vec<Value> {
+    let figure = if alert.is_watched() { "count" } else { "leak_bytes" };
+    parts.iter().map(|(part, n)| json!({ name: part, figure: n })).collect()
 }
 
 fn samples(alert: &Alert<'_>) -> Vec<Value> {

@@ -130,7 +130,11 @@ pub struct Alert<'a> {
     pub rcodes: BTreeMap<u16, u32>,
     /// What is meant: a domain, a server, a client over many domains, a domain over many clients.
     pub subject: Subject,
-    /// The domains that take part, with the price of their names in bytes, the dearest first.
+    /// What happens in one clause with its numbers, where a watch saw it; otherwise empty, and the
+    /// alert is about names of a (client, domain).
+    pub headline: String,
+    /// The domains that take part, with the price of their names in bytes, the dearest first; of a
+    /// watch's alert, how often each took part.
     pub domains: Vec<(String, u64)>,
     /// The clients that take part, likewise.
     pub clients: Vec<(IpAddr, u64)>,

@@ -80,7 +80,7 @@ impl OpenAlert {
     /// Opens an alert about `suspect`; the first telling is the caller's.
     #[must_use]
     pub fn open(judgement: Judgement, suspect: &Suspect, state: &KeyState, rules: &Rules) -> Self {
-        let rule = rules.detectors.get(judgement.detector).map_or("", |detector| &detector.id);
+        let rule = rules.detector(judgement.detector).map_or("", |detector| &detector.id);
         let figures = Figures::of(state);
         let id = identity_of(rule, suspect, figures.start);
         let severity = severity_of(&judgement, rules);
@@ -167,6 +167,7 @@ impl OpenAlert {
             types: suspect.types.clone(),
             rcodes: suspect.rcodes.clone(),
             subject: suspect.subject,
+            headline: suspect.headline.clone(),
             domains: suspect.domains(),
             clients: suspect.clients(),
             channels,
@@ -203,6 +204,9 @@ fn identity_of(rule: &str, suspect: &Suspect, start: Timestamp) -> String {
         Subject::Rotation => (client, &b""[..]),
         Subject::Shared => (&b""[..], domain),
         Subject::Undelegated => (client, server.as_bytes()),
+        Subject::Client => (client, &b""[..]),
+        Subject::Server => (&b""[..], server.as_bytes()),
+        Subject::Zone => (&b""[..], domain),
     };
     let start = start.micros().to_be_bytes();
     let mut parts = vec![rule.as_bytes(), who, what, &start];
@@ -213,7 +217,7 @@ fn identity_of(rule: &str, suspect: &Suspect, start: Timestamp) -> String {
 }
 
 fn severity_of(judgement: &Judgement, rules: &Rules) -> Severity {
-    let detector = rules.detectors.get(judgement.detector);
+    let detector = rules.detector(judgement.detector);
     let by_score = detector.map_or(Severity::Low, |d| d.severity.of(judgement.score));
     by_score.max(judgement.overflow_severity)
 }

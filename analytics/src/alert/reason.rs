@@ -29,6 +29,7 @@ impl Alert<'_> {
         }
         let (unique, leak) = (self.unique, bytes(self.leak_bytes));
         let mut text = match self.subject {
+            _ if self.is_watched() => self.headline.clone(),
             Subject::Domain | Subject::Undelegated => format!(
                 "{} asked {unique} distinct names of {} within {span}; up to {leak} could have \
                  left in them",
@@ -49,6 +50,8 @@ impl Alert<'_> {
                 first_of(&self.clients),
                 self.target(),
             ),
+            // A watch's, and those have a headline.
+            Subject::Client | Subject::Server | Subject::Zone => String::new(),
         };
         if let Some(overflow) = &self.overflow {
             text += &format!(
@@ -64,6 +67,12 @@ impl Alert<'_> {
         text + &format!("; score {} of {} needed", self.score, self.detector.card.threshold)
     }
 
+    /// Tells whether a watch raised it, not what a (client, domain) asks.
+    #[must_use]
+    pub const fn is_watched(&self) -> bool {
+        !self.headline.is_empty()
+    }
+
     /// Tells whether it is about payloads that are not DNS, not about names.
     #[must_use]
     pub fn is_payload(&self) -> bool {
@@ -75,6 +84,11 @@ impl Alert<'_> {
     pub fn target(&self) -> String {
         if self.is_payload() {
             format!("{} (no DNS)", self.server)
+        } else if self.is_watched() {
+            match self.subject {
+                Subject::Zone | Subject::Domain => self.domain.clone(),
+                _ => self.server.to_string(),
+            }
         } else if self.domain.is_empty() {
             format!("{} (names under no registered suffix)", self.server)
         } else {
@@ -82,9 +96,18 @@ impl Alert<'_> {
         }
     }
 
-    /// Returns the allowance to paste into a file of the rules' `allow` folder.
+    /// Returns the allowance to paste into a file of the rules' `allow` folder; for a watch's alert
+    /// the exception to paste into its rule file.
     #[must_use]
     pub fn silence(&self) -> String {
+        if self.is_watched() {
+            let (key, value) = match self.subject {
+                Subject::Server => ("server", self.server.to_string()),
+                Subject::Zone => ("domain", escape(&self.domain)),
+                _ => ("client", self.client.to_string()),
+            };
+            return format!("[[except]]\n{key} = \"{value}\"\nreason = \"why this is fine\"\n");
+        }
         if self.is_payload() {
             return "# no allowance covers what is not DNS: see the term raw_packets\n".to_owned();
         }

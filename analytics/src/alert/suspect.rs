@@ -44,6 +44,12 @@ pub enum Subject {
     Shared,
     /// A server, through names under no suffix that anybody registers.
     Undelegated,
+    /// A client, whatever it asks and whomever.
+    Client,
+    /// A server, whoever asks it.
+    Server,
+    /// A registered domain, whoever asks for it.
+    Zone,
 }
 
 impl Subject {
@@ -54,7 +60,9 @@ impl Subject {
             Self::Domain => "domain",
             Self::Rotation => "rotation",
             Self::Shared => "shared",
-            Self::Undelegated => "server",
+            Self::Undelegated | Self::Server => "server",
+            Self::Client => "client",
+            Self::Zone => "zone",
         }
     }
 }
@@ -99,6 +107,8 @@ pub struct Suspect {
     pub beacon: BeaconTracker,
     /// What comes down in addresses.
     pub download: DownloadTracker,
+    /// What happens in one clause with its numbers, where a watch saw it.
+    pub headline: String,
     /// The alert that is open about it.
     pub open: Option<OpenAlert>,
 }
@@ -125,6 +135,7 @@ impl Default for Suspect {
             tool: ToolTracker::default(),
             beacon: BeaconTracker::default(),
             download: DownloadTracker::default(),
+            headline: String::new(),
             open: None,
         }
     }
@@ -160,13 +171,18 @@ impl Suspect {
         }
     }
 
-    /// Takes one more payload that is not DNS; the first ones stay as samples, in hexadecimal.
+    /// Takes one more datagram of a tunnel that speaks no DNS.
     pub fn add_payload(&mut self, record: &NotDns, samples: usize) {
+        self.tool.add_raw();
+        self.note_payload(record, samples);
+    }
+
+    /// Takes one more payload that is not DNS; the first ones stay as samples, in hexadecimal.
+    pub fn note_payload(&mut self, record: &NotDns, samples: usize) {
         self.path = record.path;
         self.last = self.last.max(record.time);
         let way = if record.from_client { &mut self.bytes_up } else { &mut self.bytes_down };
         *way = way.saturating_add(record.bytes);
-        self.tool.add_raw();
         if self.samples.len() < samples {
             let hex: String = record.head.iter().map(|octet| format!("{octet:02x}")).collect();
             let mut qname = Name::default();
@@ -206,7 +222,36 @@ impl Suspect {
         match self.subject {
             Subject::Rotation => self.parts.add(Part::Domain(transaction.domain_text()), bits),
             Subject::Shared => self.parts.add(Part::Client(transaction.client), bits),
-            Subject::Domain | Subject::Undelegated => {}
+            _ => {}
+        }
+    }
+
+    /// Counts `part`, for an alert that says how often each took part.
+    pub fn count_part(&mut self, part: Part) {
+        // Parts are kept in bits and shown in whole eights.
+        self.parts.add(part, 8);
+    }
+
+    /// Takes one more transaction that a watch looked at; the first distinct names stay as samples.
+    pub fn note(&mut self, transaction: &Transaction, samples: usize) {
+        self.path = transaction.path;
+        self.last = self.last.max(transaction.time);
+        self.bytes_up += u64::from(transaction.query_bytes);
+        self.bytes_down += u64::from(transaction.answer_bytes);
+        count(&mut self.types, transaction.qtype);
+        if transaction.has_answer() {
+            count(&mut self.rcodes, transaction.answer.rcode);
+        }
+        if self.samples.len() < samples
+            && !self.samples.iter().any(|sample| sample.qname == transaction.qname)
+        {
+            self.samples.push(Sample {
+                time: transaction.time,
+                qname: transaction.qname.clone(),
+                qtype: transaction.qtype,
+                bits: Bits::default(),
+                answer_bytes: transaction.answer_bytes,
+            });
         }
     }
 
@@ -230,7 +275,7 @@ impl Suspect {
         match self.subject {
             Subject::Shared => true,
             Subject::Rotation => self.parts.is_mostly_one(),
-            Subject::Domain | Subject::Undelegated => false,
+            _ => false,
         }
     }
 

@@ -59,6 +59,10 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
         let span = in_words(alert.end.since(alert.start));
         return writeln!(text, "  {} for {span}, {} datagrams", alert.start, alert.queries);
     }
+    if alert.is_watched() {
+        let span = in_words(alert.end.since(alert.start));
+        return writeln!(text, "  {} for {span}: {}", alert.start, alert.headline);
+    }
     writeln!(
         text,
         "  {} for {}, {} queries, {} distinct names, up to {} left in them",
@@ -83,6 +87,9 @@ fn head(text: &mut String, alert: &Alert<'_>, style: Style) -> std::fmt::Result 
 fn who(alert: &Alert<'_>) -> String {
     match alert.subject {
         Subject::Shared => format!("{} clients", alert.clients.len()),
+        Subject::Server | Subject::Zone if alert.clients.len() > 1 => {
+            format!("{} clients", alert.clients.len())
+        }
         _ => alert.client.to_string(),
     }
 }
@@ -101,7 +108,7 @@ fn reasons(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
             text,
             "  {:>+6}  {:<15} {:>8.2}  {:>8.2}  {:>6.2}",
             evidence.points,
-            feature_name(evidence.feature),
+            evidence.feature.name(),
             evidence.value,
             evidence.threshold,
             evidence.baseline,
@@ -111,7 +118,10 @@ fn reasons(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
 }
 
 fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
-    for (what, parts) in [("domains", shown(&alert.domains)), ("clients", shown(&alert.clients))] {
+    let measure: fn(u64) -> String = if alert.is_watched() { |n| n.to_string() } else { bytes };
+    for (what, parts) in
+        [("domains", shown(&alert.domains, measure)), ("clients", shown(&alert.clients, measure))]
+    {
         if !parts.is_empty() {
             writeln!(text, "  {what} {}", parts.join(", "))?;
         }
@@ -154,9 +164,9 @@ fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
     writeln!(text, "  silence {silence} … (see rules/README.md)\n")
 }
 
-/// Parts of an alert that is about several, with what each could have carried.
-fn shown<T: std::fmt::Display>(parts: &[(T, u64)]) -> Vec<String> {
-    parts.iter().take(PARTS).map(|(part, n)| format!("{part} ({})", bytes(*n))).collect()
+/// Parts of an alert that is about several, with what each could have carried or how often it came.
+fn shown<T: std::fmt::Display>(parts: &[(T, u64)], measure: fn(u64) -> String) -> Vec<String> {
+    parts.iter().take(PARTS).map(|(part, n)| format!("{part} ({})", measure(*n))).collect()
 }
 
 /// The VLANs and tunnels, the outermost tunnel first.
@@ -167,13 +177,6 @@ fn seen_on(alert: &Alert<'_>) -> Vec<String> {
         None => tunnel.kind.name().to_owned(),
     });
     tunnels.chain(vlans.map(|vlan| format!("VLAN {vlan}"))).collect()
-}
-
-fn feature_name(feature: crate::detect::Feature) -> String {
-    serde_json::to_value(feature)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 #[expect(

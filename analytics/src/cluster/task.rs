@@ -50,6 +50,7 @@ impl Kind {
         let share = |all: u32| (all / partitions.max(1)).saturating_mul(5).div_ceil(4).max(LEAST);
         let mut sizes = whole.clone();
         sizes.suspects = share(whole.suspects);
+        sizes.cases = share(whole.cases);
         sizes.seen_names = share(whole.seen_names);
         match self {
             Self::Pair => {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::KeyState;
 
-/// A feature of one (client, domain). The name in rules and alerts is the snake_case form.
+/// A feature of one (client, domain), or of what a watch follows (see [`WATCHED`](super::WATCHED)).
+/// The name in rules and alerts is the snake_case form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
@@ -17,6 +18,8 @@ pub enum Feature {
     BitsPerChar,
     /// Share of queries for types that carry names or text (CNAME, MX, SRV, TXT, …), 0 to 1.
     CarrierShare,
+    /// Distinct names asked for that tell what a server is (version.bind and its like).
+    IdentityNames,
     /// Registered domains that take part: more than one where a client rotates over several.
     Domains,
     /// Queries for the domain in the last 60 seconds, from all clients.
@@ -45,6 +48,8 @@ pub enum Feature {
     RawPackets,
     /// Share of answers that may be kept for five seconds at most, 0 to 1.
     ShortLived,
+    /// Servers that take part.
+    Servers,
     /// Octets of text and opaque data per answer with data not seen before.
     TextSize,
     /// Share of queries for text, 0 to 1.
@@ -54,13 +59,17 @@ pub enum Feature {
     /// Share of answers that no such name exists under a suffix nobody registers, 0 to 1: nobody
     /// is there to receive.
     Undelegated,
+    /// Octets that left in zone transfers, in the window.
+    TransferBytes,
+    /// Zone transfers asked for, in the window.
+    Transfers,
     /// Share of queries whose name is novel, 0 to 1.
     UniqueRatio,
 }
 
 impl Feature {
-    /// Every feature, in the order of its name.
-    pub const ALL: [Self; 23] = [
+    /// Every feature of a (client, domain), in the order of its name.
+    pub const OF_KEYS: [Self; 23] = [
         Self::AnswerPayload,
         Self::Beacon,
         Self::BitsPerChar,
@@ -85,6 +94,15 @@ impl Feature {
         Self::Undelegated,
         Self::UniqueRatio,
     ];
+}
+
+impl Feature {
+    /// Returns the name that rules and alerts use.
+    #[must_use]
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
 }
 
 /// The values of all features at one moment.
@@ -163,6 +181,8 @@ impl<'a> Features<'a> {
             Feature::Undelegated if self.suffix_known => 0.0,
             Feature::Undelegated => ratio(state.nxdomain, state.answers),
             Feature::UniqueRatio => ratio(state.novel, state.queries),
+            // Rules for keys are refused with the features of watches.
+            _ => 0.0,
         }
     }
 
@@ -172,7 +192,7 @@ impl<'a> Features<'a> {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "seven digits are enough")]
     pub fn all(&self) -> Vec<(Feature, f32)> {
-        Feature::ALL.iter().map(|feature| (*feature, self.value(*feature) as f32)).collect()
+        Feature::OF_KEYS.iter().map(|feature| (*feature, self.value(*feature) as f32)).collect()
     }
 }
 
@@ -183,12 +203,17 @@ fn ratio(part: u32, whole: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::detect::WATCHED;
 
     #[test]
-    fn no_feature_is_left_out_of_all() {
+    fn every_feature_is_of_keys_or_watched() {
         let error = serde_json::from_str::<Feature>("\"no such feature\"").unwrap_err().to_string();
+        let watched = WATCHED.iter().flat_map(|(_, features)| features.iter());
+        let known: BTreeSet<_> = Feature::OF_KEYS.iter().chain(watched).collect();
         // serde lists every name it knows in backticks, behind the wrong one.
-        assert_eq!(error.matches('`').count() / 2 - 1, Feature::ALL.len(), "{error}");
+        assert_eq!(error.matches('`').count() / 2 - 1, known.len(), "{error}");
     }
 }

@@ -5,9 +5,11 @@ mod download;
 mod feature;
 mod scorecard;
 mod tool;
+mod watched;
 
 pub use beacon::{BeaconTracker, LEAST_GAPS};
 pub use download::DownloadTracker;
 pub use feature::{Feature, Features, Signs};
 pub use scorecard::{Evidence, Scorecard, Term};
 pub use tool::{Encoding, Tool, ToolTracker, ToolVerdict};
+pub use watched::{Values, WATCHED, watched_by};

@@ -48,7 +48,11 @@ impl Term {
     /// Returns the points for `features`.
     #[must_use]
     pub fn points(&self, features: &Features<'_>) -> i32 {
-        round(self.height(|feature| features.value(feature)))
+        self.points_of(|feature| features.value(feature))
+    }
+
+    fn points_of(&self, value: impl Fn(Feature) -> f64) -> i32 {
+        round(self.height(value))
     }
 
     /// Returns the points before they are rounded, where `value` tells the features.
@@ -104,15 +108,27 @@ impl Scorecard {
     /// Returns the lines that gave points, most first, in the order of the rule among equals.
     #[must_use]
     pub fn evidence(&self, features: &Features<'_>) -> Vec<Evidence> {
+        self.evidence_of(|feature| features.value(feature))
+    }
+
+    /// Returns the sum of all points where `value` tells the features.
+    #[must_use]
+    pub fn score_of(&self, value: impl Fn(Feature) -> f64 + Copy) -> i32 {
+        self.terms.iter().map(|term| term.points_of(value)).sum()
+    }
+
+    /// Returns the lines that gave points where `value` tells the features, in the same order.
+    #[must_use]
+    pub fn evidence_of(&self, value: impl Fn(Feature) -> f64 + Copy) -> Vec<Evidence> {
         let mut evidence: Vec<_> = self
             .terms
             .iter()
             .map(|term| Evidence {
                 feature: term.feature,
-                value: features.value(term.feature),
+                value: value(term.feature),
                 threshold: term.threshold(),
                 baseline: term.baseline,
-                points: term.points(features),
+                points: term.points_of(value),
             })
             .filter(|evidence| evidence.points != 0)
             .collect();

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_technique_of_the_rules_has_its_words() {
-        for detector in Rules::builtin().unwrap().detectors {
+        for detector in Rules::builtin().unwrap().all() {
             for id in &detector.techniques {
                 assert!(!Technique::of(id).name.is_empty(), "{id} of {}", detector.id);
             }

@@ -147,7 +147,7 @@ impl What {
 
 fn severity_because(alert: &StoredAlert, rules: &Rules) -> String {
     let facts = &alert.geophone;
-    let ladder = rules.detectors.iter().find(|detector| detector.id == alert.rule.id);
+    let ladder = rules.all().find(|detector| detector.id == alert.rule.id);
     let by_score = ladder.map(|detector| detector.severity.of(facts.score));
     let bucket = facts.leak_contract.as_ref().and_then(|overflow| bucket(overflow, rules));
     let score = by_score.map_or_else(

@@ -84,7 +84,7 @@ impl ScoreSheet {
     /// Computes the sheet of `alert` by `rules`.
     pub(super) fn of(alert: &StoredAlert, rules: &Rules) -> Self {
         let facts = &alert.geophone;
-        let detector = rules.detectors.iter().find(|detector| detector.id == alert.rule.id);
+        let detector = rules.all().find(|detector| detector.id == alert.rule.id);
         let mut lines: Vec<ScoreLine> = Vec::new();
         for evidence in &facts.evidence {
             if let Some(line) = lines.iter_mut().find(|line| line.feature == evidence.feature) {

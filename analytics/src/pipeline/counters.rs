@@ -61,6 +61,10 @@ pub struct AnalyticsCounters {
     pub bytes_shared: u64,
     /// Suspects that gave way to others.
     pub suspects_evicted: u64,
+    /// Records that watches of other abuses took, each counted once for each watch.
+    pub notices: u64,
+    /// Cases of watches that gave way to others.
+    pub cases_evicted: u64,
     /// Generations of the first-seen filter that were full before their time.
     pub seen_turned_early: u64,
 }
@@ -114,6 +118,8 @@ impl AnalyticsCounters {
             ("analytics.bytes_rotation", self.bytes_rotation),
             ("analytics.bytes_shared", self.bytes_shared),
             ("state.suspects_evicted", self.suspects_evicted),
+            ("analytics.notices", self.notices),
+            ("state.cases_evicted", self.cases_evicted),
             ("state.seen_turned_early", self.seen_turned_early),
         ])
     }

@@ -4,6 +4,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Analytics, AnalyticsCounters};
+use crate::abuse::AbuseImage;
 use crate::alert::Suspect;
 use crate::state::{Minute, OtherSizes, TablesImage, Wildcard};
 
@@ -15,6 +16,7 @@ struct Image {
     suspects: (Vec<(u64, Suspect)>, u64),
     counters: AnalyticsCounters,
     losses: Vec<Minute>,
+    abuses: AbuseImage,
     now: Timestamp,
     /// The detectors' ids: an open alert knows its detector by number.
     detectors: Vec<String>,
@@ -44,8 +46,9 @@ impl Analytics {
             suspects: self.suspects.image(),
             counters: self.counters.clone(),
             losses: self.losses.image(),
+            abuses: self.abuses.image(),
             now: self.now,
-            detectors: self.rules.detectors.iter().map(|detector| detector.id.clone()).collect(),
+            detectors: self.rules.all().map(|detector| detector.id.clone()).collect(),
         };
         Ok(postcard::to_stdvec(&image)?)
     }
@@ -58,11 +61,10 @@ impl Analytics {
     /// is then not to be used.
     pub fn put(&mut self, octets: &[u8]) -> Result<(), ImageError> {
         let mut image: Image = postcard::from_bytes(octets)?;
-        let ids: Vec<_> = self.rules.detectors.iter().map(|detector| &detector.id).collect();
         for (_, suspect) in &mut image.suspects.0 {
             let Some(open) = &mut suspect.open else { continue };
             let id = image.detectors.get(open.detector());
-            match ids.iter().position(|new| Some(*new) == id) {
+            match id.and_then(|id| self.rules.number_of(id)) {
                 Some(index) => open.retarget(index),
                 None => suspect.open = None,
             }
@@ -71,6 +73,7 @@ impl Analytics {
         self.wildcards.put(image.wildcards)?;
         self.suspects.put(image.suspects)?;
         self.losses.put(&image.losses);
+        self.abuses.put(image.abuses)?;
         (self.counters, self.now) = (image.counters, image.now);
         Ok(())
     }

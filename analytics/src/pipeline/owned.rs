@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Analytics;
 use super::keys::Keys;
 use super::wider::{About, Rollup};
+use crate::abuse::Notice;
 use crate::alert::Alert;
 use crate::price::NamePrice;
 use crate::state::{Change, Novelty, Wildcards};
@@ -17,16 +18,25 @@ use crate::state::{Change, Novelty, Wildcards};
 /// What an owner elsewhere is told about a transaction.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OwnedRollup {
-    /// Hash of the client or the domain, the same in every process with the same seed.
+    /// Hash of whose it is, the same in every process with the same seed.
     pub owner: u64,
-    /// Whether it is about the client's rotation, not about the domain.
-    rotation: bool,
-    bytes: f64,
-    name: Option<(Novelty, NamePrice)>,
-    /// Whether the client asked for the name for the first time.
-    novel: bool,
-    /// The transaction in its wire form.
+    kind: Kind,
+    /// The letter of the record's schema.
+    letter: u8,
+    /// The record in its wire form.
     record: Vec<u8>,
+}
+
+/// What an owner is to do with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Kind {
+    /// Charge the domain over all its clients; whether the client asked for the name for the first
+    /// time.
+    Domain { novel: bool, bytes: f64, name: Option<(Novelty, NamePrice)> },
+    /// Charge the client's rotation.
+    Rotation { bytes: f64, name: Option<(Novelty, NamePrice)> },
+    /// Take it into a case.
+    Case(Notice),
 }
 
 /// Something that an owner found out, for everybody to know.
@@ -35,15 +45,27 @@ pub struct Fact(Change);
 
 impl OwnedRollup {
     pub(super) fn of(rollup: &Rollup<'_>, seed: u64) -> Self {
-        let transaction = rollup.transaction;
-        let mut record = Vec::new();
-        // A transaction always has a wire form.
-        to_wire(&Record::Transaction(transaction), &mut record).ok();
-        let (owner, rotation, novel) = match rollup.about {
-            About::Client { .. } => (of_client(transaction, seed), true, false),
-            About::Domain { name, .. } => (of_domain(transaction, seed), false, name.is_some()),
+        let Rollup { transaction, bytes, name, .. } = *rollup;
+        let (owner, kind) = match rollup.about {
+            About::Client { .. } => (of_client(transaction, seed), Kind::Rotation { bytes, name }),
+            About::Domain { name: asked, .. } => {
+                let novel = asked.is_some();
+                (of_domain(transaction, seed), Kind::Domain { novel, bytes, name })
+            }
         };
-        Self { owner, rotation, bytes: rollup.bytes, name: rollup.name, novel, record }
+        Self::with(owner, kind, &Record::Transaction(transaction))
+    }
+
+    /// Makes one of a record that belongs to a case elsewhere.
+    pub(super) fn of_notice(notice: Notice, record: &Record<'_>, seed: u64) -> Self {
+        Self::with(notice.about.owner(record, seed), Kind::Case(notice), record)
+    }
+
+    fn with(owner: u64, kind: Kind, record: &Record<'_>) -> Self {
+        let mut octets = Vec::new();
+        // A record always has a wire form.
+        let letter = to_wire(record, &mut octets).map_or(0, Wire::letter);
+        Self { owner, kind, letter, record: octets }
     }
 }
 
@@ -79,22 +101,31 @@ impl Analytics {
         rollup: &OwnedRollup,
         sink: &mut impl FnMut(&Alert<'_>),
     ) -> Result<(), RecordError> {
-        let OwnedRecord::Transaction(transaction) = from_wire(Wire::Transaction, &rollup.record)?
-        else {
-            return Ok(());
+        let wire = Wire::of(rollup.letter).ok_or_else(|| RecordError::Value {
+            field: "kind",
+            value: char::from(rollup.letter).to_string(),
+        })?;
+        let owned = from_wire(wire, &rollup.record)?;
+        let (bytes, name, novel) = match rollup.kind {
+            Kind::Case(notice) => {
+                self.take_notice(notice, &owned.as_record(), sink);
+                return Ok(());
+            }
+            Kind::Domain { novel, bytes, name } => (bytes, name, Some(novel)),
+            Kind::Rotation { bytes, name } => (bytes, name, None),
         };
-        let transaction = &transaction;
+        let OwnedRecord::Transaction(transaction) = &owned else { return Ok(()) };
         self.now = transaction.time;
         self.close_idle(sink);
         let keys = Keys::of(transaction, &self.hasher);
-        let about = if rollup.rotation {
-            About::Client { key: keys.client }
-        } else {
-            let wildcard = || Wildcards::key(transaction, keys.domain, &self.hasher);
-            let name = rollup.novel.then(|| (keys.site_name, wildcard()));
-            About::Domain { key: keys.domain, client: keys.client, name }
+        let about = match novel {
+            None => About::Client { key: keys.client },
+            Some(novel) => {
+                let wildcard = || Wildcards::key(transaction, keys.domain, &self.hasher);
+                let name = novel.then(|| (keys.site_name, wildcard()));
+                About::Domain { key: keys.domain, client: keys.client, name }
+            }
         };
-        let OwnedRollup { bytes, name, .. } = *rollup;
         self.take_rollup(&Rollup { about, transaction, bytes, name }, sink);
         Ok(())
     }

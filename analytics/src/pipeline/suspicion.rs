@@ -7,7 +7,7 @@ use geophone_sensor::time::Timestamp;
 
 use super::judgement::judgement;
 use super::{Analytics, Fill, Moment};
-use crate::alert::{Action, Alert, OpenAlert, Subject, Suspect};
+use crate::alert::{Action, Alert, Judgement, OpenAlert, Subject, Suspect};
 use crate::detect::Features;
 use crate::price::NamePrice;
 use crate::state::{Change, Figures, KeyState, Novelty};
@@ -129,7 +129,20 @@ impl Analytics {
         let Some(judgement) = judgement(&self.rules, features, weighed.fullest, open) else {
             return;
         };
-        let Some(detector) = self.rules.detectors.get(judgement.detector) else { return };
+        self.judged_as(weighed.key, judgement, state, weighed.time, sink);
+    }
+
+    /// Opens, updates or leaves the alert of the suspect `key`.
+    pub(super) fn judged_as(
+        &mut self,
+        key: u64,
+        judgement: Judgement,
+        state: &KeyState,
+        time: Timestamp,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Some(suspect) = self.suspects.find(key) else { return };
+        let Some(detector) = self.rules.detector(judgement.detector) else { return };
         let (mut open, action) = match suspect.open.take() {
             None => {
                 suspect.name_the_largest();
@@ -149,7 +162,7 @@ impl Analytics {
             }
         };
         if let Some(action) = action {
-            let mut alert = open.tell(action, weighed.time, suspect, detector);
+            let mut alert = open.tell(action, time, suspect, detector);
             alert.loss = self.losses.between(alert.start, alert.time);
             sink(&alert);
         }
@@ -186,7 +199,7 @@ impl Analytics {
         sink: &mut impl FnMut(&Alert<'_>),
     ) {
         let Some(mut open) = suspect.open.take() else { return };
-        let Some(detector) = self.rules.detectors.get(open.detector()) else { return };
+        let Some(detector) = self.rules.detector(open.detector()) else { return };
         self.counters.alerts_closed += 1;
         if suspect.subject == Subject::Rotation {
             let client = self.hasher.hash_one(suspect.client);

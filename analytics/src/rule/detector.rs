@@ -1,13 +1,19 @@
-//! One detector: a scorecard on (client, domain) with what an alert says of itself.
+//! One detector: a scorecard with what an alert says of itself.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::except::{Except, RawExcept};
 use super::set::RuleError;
-use crate::detect::{Feature, Scorecard, Term};
+use crate::detect::{Feature, Scorecard, Term, watched_by};
 use crate::severity::Severity;
 
 /// The version of the rule format.
 pub(super) const VERSION: u32 = 1;
+
+/// The window of a watch whose rule names none.
+const WINDOW_SECONDS: u32 = 60;
 
 /// Most points a knot may give.
 const MAX_POINTS: f64 = 1000.0;
@@ -27,6 +33,10 @@ pub struct Detector {
     pub techniques: Vec<String>,
     /// Whether an overflow of the leak contract raises it, whatever the score.
     pub on_leak: bool,
+    /// The span of capture time over which a watch counts.
+    pub window: Duration,
+    /// Whom a watch leaves alone.
+    pub except: Vec<Except>,
     /// The scorecard.
     pub card: Scorecard,
     /// The score each severity takes.
@@ -72,6 +82,9 @@ pub(super) struct RawDetector {
     on_leak: bool,
     threshold: i32,
     severity: SeverityLadder,
+    window_seconds: Option<u32>,
+    #[serde(default)]
+    except: Vec<RawExcept>,
     term: Vec<RawTerm>,
 }
 
@@ -110,9 +123,36 @@ impl RawDetector {
         if !(medium <= high && high <= critical) {
             return Err(wrong("severity must rise from medium over high to critical".to_owned()));
         }
+        let features = watched_by(id);
+        let is_watch = features.is_some();
+        if !is_watch && (self.window_seconds.is_some() || !self.except.is_empty()) {
+            return Err(wrong(
+                "only the rules of watches have window_seconds and except; \
+                 a rule about clients and domains is silenced in the folder allow"
+                    .to_owned(),
+            ));
+        }
+        if is_watch && self.on_leak {
+            return Err(wrong("a watch's rule cannot be raised on_leak".to_owned()));
+        }
+        if self.window_seconds == Some(0) {
+            return Err(wrong("window_seconds must be at least 1".to_owned()));
+        }
+        let features = features.unwrap_or(&Feature::OF_KEYS);
         let mut terms = Vec::new();
         for raw in self.term {
             let feature = raw.feature;
+            let gate = raw.gate.map(|gate| gate.feature);
+            if let Some(other) =
+                [Some(feature), gate].into_iter().flatten().find(|used| !features.contains(used))
+            {
+                let known: Vec<_> = features.iter().map(|feature| feature.name()).collect();
+                return Err(wrong(format!(
+                    "the feature {} is not known for this rule; it has: {}",
+                    other.name(),
+                    known.join(", ")
+                )));
+            }
             terms.push(raw.check().map_err(|what| wrong(format!("term {feature:?}: {what}")))?);
         }
         Ok(Detector {
@@ -122,6 +162,12 @@ impl RawDetector {
             advice: self.advice,
             techniques: self.techniques,
             on_leak: self.on_leak,
+            window: Duration::from_secs(self.window_seconds.unwrap_or(WINDOW_SECONDS).into()),
+            except: self
+                .except
+                .into_iter()
+                .map(|raw| raw.check().map_err(wrong))
+                .collect::<Result<_, _>>()?,
             card: Scorecard { terms, threshold: self.threshold },
             severity: self.severity,
         })

@@ -5,6 +5,7 @@ mod alphabet;
 mod class;
 mod baseline;
 mod detector;
+mod except;
 mod leak;
 mod marks;
 mod outline;
@@ -20,6 +21,7 @@ pub use baseline::{
 };
 pub use class::{Allow, AnswerCheck};
 pub use detector::{Detector, SeverityLadder};
+pub use except::Except;
 pub use set::{RuleError, Rules};
 pub use shape::Shape;
 pub use why_not::{Misfit, WhyNot};

@@ -7,6 +7,7 @@ use super::allow::{AllowList, RawAllowFile};
 use super::baseline::Baseline;
 use super::detector::{Detector, RawDetector};
 use super::leak::RawLeakContract;
+use crate::detect::watched_by;
 use crate::state::LeakContract;
 use geophone_sensor::toml_file::{self, FileError};
 
@@ -14,11 +15,13 @@ use geophone_sensor::toml_file::{self, FileError};
 const LEAK_CONTRACT: &str = "leak-contract";
 
 /// The default rules, as (name, text); a test holds them against the directory.
-const DEFAULTS: [(&str, &str); 4] = [
+const DEFAULTS: &[(&str, &str)] = &[
     ("dns-exfiltration", include_str!("../../../rules/dns-exfiltration.toml")),
     ("dns-tunnel", include_str!("../../../rules/dns-tunnel.toml")),
     (LEAK_CONTRACT, include_str!("../../../rules/leak-contract.toml")),
     ("txt-abuse", include_str!("../../../rules/txt-abuse.toml")),
+    ("version-probe", include_str!("../../../rules/version-probe.toml")),
+    ("zone-transfer", include_str!("../../../rules/zone-transfer.toml")),
 ];
 
 /// The default allowances, as (name, text).
@@ -41,8 +44,10 @@ const DEFAULT_ALLOW: [(&str, &str); 11] = [
 pub struct Rules {
     /// The buckets of the leak contract.
     pub leak: LeakContract,
-    /// The detectors in the order of their ids.
+    /// The detectors of (client, domain) in the order of their ids.
     pub detectors: Vec<Detector>,
+    /// The detectors of everything else, in the order of their ids.
+    pub watches: Vec<Detector>,
     /// The allowances.
     pub allow: AllowList,
     /// The learned budgets; the rules themselves have none.
@@ -84,13 +89,33 @@ impl Rules {
     /// None in a build whose tests passed: they read the same text.
     pub fn builtin() -> Result<Self, RuleError> {
         let mut parts = Parts::default();
-        for (stem, text) in DEFAULTS {
+        for &(stem, text) in DEFAULTS {
             parts.rule(stem, text, &format!("rules/{stem}.toml (compiled in)"))?;
         }
         for (stem, text) in DEFAULT_ALLOW {
             parts.allow(text, &format!("rules/allow/{stem}.toml (compiled in)"))?;
         }
         parts.finish(Path::new("rules"))
+    }
+
+    /// Walks all detectors: those of (client, domain), then those of watches.
+    pub fn all(&self) -> impl Iterator<Item = &Detector> {
+        self.detectors.iter().chain(&self.watches)
+    }
+
+    /// Returns the detector with this number in the order of [`all`](Self::all).
+    #[must_use]
+    pub fn detector(&self, index: usize) -> Option<&Detector> {
+        match index.checked_sub(self.detectors.len()) {
+            None => self.detectors.get(index),
+            Some(index) => self.watches.get(index),
+        }
+    }
+
+    /// Returns the number of the detector `id`.
+    #[must_use]
+    pub fn number_of(&self, id: &str) -> Option<usize> {
+        self.all().position(|detector| detector.id == id)
     }
 
     /// Reads every `*.toml` of `directory` and of its `allow` folder; the rules compiled in are
@@ -118,6 +143,7 @@ impl Rules {
 struct Parts {
     leak: Option<LeakContract>,
     detectors: Vec<Detector>,
+    watches: Vec<Detector>,
     allow: AllowList,
 }
 
@@ -127,7 +153,9 @@ impl Parts {
             self.leak = Some(toml_file::parse::<RawLeakContract>(text, origin)?.check(origin)?);
         } else {
             let raw = toml_file::parse::<RawDetector>(text, origin)?;
-            self.detectors.push(raw.check(stem, origin)?);
+            let list =
+                if watched_by(stem).is_some() { &mut self.watches } else { &mut self.detectors };
+            list.push(raw.check(stem, origin)?);
         }
         Ok(())
     }
@@ -139,8 +167,9 @@ impl Parts {
     fn finish(mut self, directory: &Path) -> Result<Rules, RuleError> {
         let leak = self.leak.ok_or_else(|| RuleError::NoLeakContract(directory.to_owned()))?;
         self.detectors.sort_by(|a, b| a.id.cmp(&b.id));
-        let baseline = Baseline::default();
-        Ok(Rules { leak, detectors: self.detectors, allow: self.allow, baseline })
+        self.watches.sort_by(|a, b| a.id.cmp(&b.id));
+        let Self { detectors, watches, allow, .. } = self;
+        Ok(Rules { leak, detectors, watches, allow, baseline: Baseline::default() })
     }
 }
 

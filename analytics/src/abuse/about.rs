@@ -1,0 +1,98 @@
+//! Whose case a record belongs to.
+
+use std::net::IpAddr;
+
+use geophone_sensor::record::{Record, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::seen::{Roles, Seen};
+
+/// What a case is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum About {
+    /// A client, whatever it asks and whomever.
+    Client(IpAddr),
+    /// A server, whoever asks it.
+    Server(IpAddr),
+    /// The registered domain of the record, whoever asks for it.
+    Zone,
+    /// The client and the registered domain of the record.
+    Pair(IpAddr),
+}
+
+/// A record is of interest to a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Notice {
+    /// The watch, by its place among all.
+    pub(crate) watch: u8,
+    /// Whose case it is.
+    pub(crate) about: About,
+    /// What is known of the two hosts: the same for whoever takes it.
+    pub(crate) roles: Roles,
+}
+
+impl About {
+    /// Returns the hash of the owner under `seed`, the same on every machine.
+    pub(crate) fn owner(self, record: &Record<'_>, seed: u64) -> u64 {
+        match self {
+            Self::Client(host) | Self::Server(host) => of_host(host, seed),
+            Self::Zone | Self::Pair(_) => match record {
+                Record::Transaction(transaction) => {
+                    let name = transaction.qname.folded();
+                    hash_of(name.from(usize::from(transaction.domain_at)), seed)
+                }
+                _ => hash_of(&[], seed),
+            },
+        }
+    }
+
+    /// Returns what tells this case from all others of its watch.
+    pub(crate) fn key(self, seen: &Seen<'_>) -> (Self, u64) {
+        let domain = match self {
+            Self::Client(_) | Self::Server(_) => 0,
+            Self::Zone | Self::Pair(_) => Self::Zone.owner(&seen.record, 0),
+        };
+        (self, domain)
+    }
+}
+
+fn of_host(host: IpAddr, seed: u64) -> u64 {
+    match host {
+        IpAddr::V4(host) => hash_of(&host.octets(), seed),
+        IpAddr::V6(host) => hash_of(&host.octets(), seed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use geophone_sensor::name::Name;
+    use geophone_sensor::record::Transaction;
+    use geophone_sensor::time::Timestamp;
+
+    use super::*;
+
+    fn asked(client: u8, zone: &[u8]) -> Transaction {
+        let mut qname = Name::default();
+        qname.push(b"www");
+        qname.push(zone);
+        let client = IpAddr::V4(Ipv4Addr::new(10, 0, 0, client));
+        Transaction { client, qname, domain_at: 4, ..Transaction::default() }
+    }
+
+    #[test]
+    fn a_zone_is_the_same_whoever_asks_and_in_any_case() {
+        let key = |about: About, transaction: &Transaction| {
+            let record = Record::Transaction(transaction);
+            let seen = Seen { record, roles: Roles::default(), at: Timestamp(0) };
+            (about.key(&seen), about.owner(&record, 7))
+        };
+        let (one, other) = (asked(1, b"org"), asked(2, b"ORG"));
+        assert_eq!(key(About::Zone, &one), key(About::Zone, &other));
+        assert_ne!(key(About::Zone, &one), key(About::Zone, &asked(1, b"com")));
+        let pair = |transaction: &Transaction| key(About::Pair(transaction.client), transaction);
+        assert_ne!(pair(&one).0, pair(&other).0);
+        assert_eq!(pair(&one).1, pair(&other).1, "one partition owns a domain's pairs");
+    }
+}

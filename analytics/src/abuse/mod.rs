@@ -1,0 +1,23 @@
+//! The abuses of port 53 that are not about what one client tells one domain.
+//!
+//! A *watch* follows one kind of abuse. It says of every record whose case it belongs to
+//! ([`About`]: a client, a server, a zone), keeps figures of that case, and turns them into features
+//! that the scorecard of its rule weighs. It sees nothing but the record, the site and its own case,
+//! so cases can be kept wherever their owner is: whoever reads a record *notices* whose case it is,
+//! the owner *takes* it.
+
+mod about;
+mod cases;
+mod distinct;
+mod recent;
+mod seen;
+mod site;
+mod version_probe;
+mod watch;
+mod watches;
+mod zone_transfer;
+
+pub(crate) use about::Notice;
+pub(crate) use seen::Seen;
+pub(crate) use site::Site;
+pub(crate) use watches::{AbuseImage, Abuses, Look};

@@ -1,0 +1,100 @@
+//! A record as watches see it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use geophone_sensor::record::{NotDns, Record, Role, Tick, Transaction};
+use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What is known of the two hosts of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Roles(u16);
+
+impl Roles {
+    /// The client is of this site.
+    pub(crate) const CLIENT_INSIDE: Self = Self(1);
+    /// The server is of this site.
+    pub(crate) const SERVER_INSIDE: Self = Self(1 << 1);
+    /// The client is a resolver of this site.
+    pub(crate) const CLIENT_RESOLVER: Self = Self(1 << 2);
+    /// The server is a resolver of this site.
+    pub(crate) const SERVER_RESOLVER: Self = Self(1 << 3);
+    /// The server is authoritative for zones of this site.
+    pub(crate) const SERVER_AUTHORITATIVE: Self = Self(1 << 4);
+    /// The client may ask for zone transfers.
+    pub(crate) const CLIENT_SECONDARY: Self = Self(1 << 5);
+    /// The client is a mail server of this site.
+    pub(crate) const CLIENT_MAIL: Self = Self(1 << 6);
+
+    /// Tells whether all of `roles` are known.
+    pub(crate) const fn has(self, roles: Self) -> bool {
+        self.0 & roles.0 == roles.0
+    }
+
+    /// Adds `roles` where `holds`.
+    #[must_use]
+    pub(crate) const fn with(self, roles: Self, holds: bool) -> Self {
+        if holds { Self(self.0 | roles.0) } else { self }
+    }
+}
+
+/// A record with what is known of its hosts.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) record: Record<'a>,
+    pub(crate) roles: Roles,
+    /// When it was over, for a second; otherwise when it was captured.
+    pub(crate) at: Timestamp,
+}
+
+impl<'a> Seen<'a> {
+    /// Returns when `record` happened, by the time that its case goes by.
+    pub(crate) fn time_of(record: &Record<'_>) -> Timestamp {
+        match record {
+            Record::NotDns(payload) => payload.time,
+            Record::Tick(tick) => tick.time.plus(Duration::from_secs(1)),
+            Record::Transaction(transaction) => transaction.time,
+            _ => Timestamp::default(),
+        }
+    }
+
+    /// Returns the client and the server of `record`, as far as it has them.
+    pub(crate) fn hosts_of(record: &Record<'_>) -> (Option<IpAddr>, Option<IpAddr>) {
+        match record {
+            Record::NotDns(payload) => (Some(payload.client), Some(payload.server)),
+            Record::Tick(Tick { role: Role::Client, address, .. }) => (*address, None),
+            Record::Tick(Tick { role: Role::Server, address, .. }) => (None, *address),
+            Record::Transaction(transaction) => {
+                (Some(transaction.client), Some(transaction.server))
+            }
+            _ => (None, None),
+        }
+    }
+
+    /// Returns the exchange, if it is one.
+    pub(crate) const fn transaction(&self) -> Option<&'a Transaction> {
+        match self.record {
+            Record::Transaction(transaction) => Some(transaction),
+            _ => None,
+        }
+    }
+
+    /// Returns the payload that is not DNS, if it is one.
+    #[expect(dead_code, reason = "the watches of payloads come next")]
+    pub(crate) const fn payload(&self) -> Option<&'a NotDns> {
+        match self.record {
+            Record::NotDns(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
+    /// Returns the second of a host, if it is one.
+    #[expect(dead_code, reason = "the watches of floods come next")]
+    pub(crate) const fn tick(&self) -> Option<&'a Tick> {
+        match self.record {
+            Record::Tick(tick) => Some(tick),
+            _ => None,
+        }
+    }
+}

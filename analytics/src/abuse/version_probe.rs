@@ -1,0 +1,76 @@
+//! `version-probe`: questions about the server itself, in class CH.
+//!
+//! `version.bind`, `hostname.bind` and their like (RFC 4892) tell an attacker which exploits to try.
+//! Operators ask them too, of their own servers; a scanner asks many servers or all the names.
+
+use geophone_sensor::record::{Transaction, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::distinct::Distinct;
+use super::recent::Recent;
+use super::seen::Seen;
+use super::watch::{Moment, Watch};
+use crate::alert::Suspect;
+use crate::detect::{Feature, Values};
+
+/// Class CH, Chaosnet (RFC 1035 section 3.2.4), which carries nothing else any more.
+const CHAOS: u16 = 3;
+
+/// The watch.
+pub(super) struct VersionProbe;
+
+/// What is kept of a client.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    queries: Recent,
+    names: Distinct,
+    servers: Distinct,
+}
+
+impl Watch for VersionProbe {
+    const RULE: &'static str = "version-probe";
+    const HEAP: usize = 2 * Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        let asked = seen.transaction().filter(|asked| asked.qclass == CHAOS && asked.has_query());
+        asked.map(|asked| About::Client(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        figures.queries.add(moment.at, 1, moment.window);
+        let new_name = figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.servers.add(server_hash(asked)) || new_name
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        Values::default()
+            .with(Feature::Queries, figures.queries.sum(moment.at, moment.window))
+            .with(Feature::IdentityNames, figures.names.count())
+            .with(Feature::Servers, figures.servers.count())
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        format!(
+            "{} asked {} servers (the last was {}) for {} names that tell what they run",
+            suspect.client,
+            figures.servers.count(),
+            suspect.server,
+            figures.names.count(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.names.count()
+    }
+}
+
+fn server_hash(asked: &Transaction) -> u64 {
+    match asked.server {
+        std::net::IpAddr::V4(server) => hash_of(&server.octets(), 0),
+        std::net::IpAddr::V6(server) => hash_of(&server.octets(), 0),
+    }
+}

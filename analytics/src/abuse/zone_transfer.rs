@@ -1,0 +1,94 @@
+//! `zone-transfer`: AXFR (RFC 5936) and IXFR (RFC 1995) by whoever is no listed secondary.
+//!
+//! A transfer hands out every name of a zone: a map of the network. Attempted, refused and succeeded
+//! are told apart by what came back.
+
+use geophone_sensor::record::{Status, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::distinct::Distinct;
+use super::recent::Recent;
+use super::seen::{Roles, Seen};
+use super::watch::{Moment, Watch};
+use crate::alert::{Part, Suspect};
+use crate::detect::{Feature, Values};
+
+/// IXFR and AXFR (RFC 1995, RFC 5936).
+const TRANSFERS: std::ops::RangeInclusive<u16> = 251..=252;
+
+/// The watch.
+pub(super) struct ZoneTransfer;
+
+/// What is kept of a client.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    transfers: Recent,
+    octets: Recent,
+    /// Transfers that were answered with records, since the case began.
+    succeeded: u32,
+    /// Octets of them.
+    left: u64,
+    asked: u32,
+    zones: Distinct,
+}
+
+impl Watch for ZoneTransfer {
+    const RULE: &'static str = "zone-transfer";
+    const HEAP: usize = Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        let asked = seen.transaction().filter(|asked| TRANSFERS.contains(&asked.qtype))?;
+        (!seen.roles.has(Roles::CLIENT_SECONDARY)).then_some(About::Client(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        let carries = asked.has_answer() && asked.answer.rcode == 0 && asked.answer.n_answers > 0;
+        if carries {
+            let octets = u64::from(asked.answer_bytes);
+            figures.octets.add(moment.at, octets, moment.window);
+            figures.left += octets;
+        }
+        if asked.status == Status::Continued {
+            return carries && figures.left.is_power_of_two();
+        }
+        figures.asked = figures.asked.saturating_add(1);
+        figures.succeeded += u32::from(carries);
+        figures.transfers.add(moment.at, 1, moment.window);
+        figures.zones.add(hash_of(asked.qname.folded().from(0), 0));
+        true
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        let lately = |recent: &Recent| recent.sum(moment.at, moment.window);
+        Values::default()
+            .with(Feature::Transfers, lately(&figures.transfers))
+            .with(Feature::TransferBytes, lately(&figures.octets))
+            .with(Feature::Domains, figures.zones.count())
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        let Figures { asked, succeeded, left, .. } = figures;
+        let outcome = match succeeded {
+            0 => "none was granted".to_owned(),
+            _ => format!("{succeeded} granted, {} left", crate::alert::bytes(*left)),
+        };
+        format!(
+            "{} asked {} for {asked} zone transfers of {} zones; {outcome}",
+            suspect.client,
+            suspect.server,
+            figures.zones.count(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.zones.count()
+    }
+
+    fn part(seen: &Seen<'_>) -> Option<Part> {
+        seen.transaction().map(|asked| Part::Domain(asked.qname.text_from(0)))
+    }
+}

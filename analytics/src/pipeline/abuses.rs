@@ -1,0 +1,116 @@
+//! The other abuses of port 53: from a record to whose case it is, and from a case to its alert.
+
+use std::hash::BuildHasher;
+
+use geophone_sensor::record::Record;
+use geophone_sensor::time::Timestamp;
+
+use super::{Analytics, OwnedRollup};
+use crate::abuse::{Abuses, Look, Notice, Seen};
+use crate::alert::{Alert, Judgement};
+use crate::severity::Severity;
+use crate::state::KeyState;
+
+/// A case that is weighed.
+struct Case {
+    watch: u8,
+    key: u64,
+    /// The detector's number in the rules.
+    number: usize,
+    score: i32,
+    at: Timestamp,
+}
+
+impl Analytics {
+    /// Tells the owners of the cases that a record belongs to.
+    pub(super) fn notice(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
+        let seen =
+            Seen { record: *record, roles: self.site.roles(record), at: Seen::time_of(record) };
+        let mut notices = std::mem::take(&mut self.notices);
+        self.abuses.notice(&seen, &self.rules, &mut notices);
+        for notice in notices.drain(..) {
+            match &mut self.outgoing {
+                Some(outgoing) if !Abuses::is_local(notice.watch) => {
+                    let seed = self.config.sensor.hash_seed;
+                    outgoing.push(OwnedRollup::of_notice(notice, record, seed));
+                }
+                _ => self.take_notice(notice, record, sink),
+            }
+        }
+        self.notices = notices;
+    }
+
+    /// Takes a record into a case; opens, updates or leaves its alert.
+    pub(super) fn take_notice(
+        &mut self,
+        notice: Notice,
+        record: &Record<'_>,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let seen = Seen { record: *record, roles: notice.roles, at: Seen::time_of(record) };
+        self.now = seen.at;
+        self.close_idle(sink);
+        let Some(number) = self.abuses.number(notice.watch) else { return };
+        let Some(detector) = self.rules.detector(number) else { return };
+        self.counters.notices += 1;
+        let key = self.hasher.hash_one((notice.watch, notice.about.key(&seen)));
+        let suspected = self.suspects.has(key);
+        let Some(look) = self.abuses.take(&notice, key, &seen, detector, suspected) else { return };
+        let score = detector.card.score_of(|feature| look.values.value(feature));
+        if !suspected {
+            if score * 2 < detector.card.threshold {
+                return;
+            }
+            if let Some(gone) = self.suspects.insert(key, notice.suspect(&seen)) {
+                self.close(gone, "evicted: more suspects than the table holds", sink);
+            }
+        }
+        self.note(key, &seen, &look);
+        if look.weigh {
+            let weighed = Case { watch: notice.watch, key, number, score, at: seen.at };
+            self.weigh_case(&weighed, &look, sink);
+        }
+    }
+
+    /// Adds a record to the evidence about a case near alarm.
+    fn note(&mut self, key: u64, seen: &Seen<'_>, look: &Look) {
+        let samples = usize::try_from(self.config.alert.samples).unwrap_or_default();
+        let Some(suspect) = self.suspects.find(key) else { return };
+        suspect.last = suspect.last.max(seen.at);
+        match seen.record {
+            Record::NotDns(payload) => suspect.note_payload(payload, samples),
+            Record::Transaction(transaction) => suspect.note(transaction, samples),
+            _ => {}
+        }
+        if let (_, Some(server)) = Seen::hosts_of(&seen.record) {
+            suspect.server = server;
+        }
+        if let Some(part) = &look.part {
+            suspect.count_part(part.clone());
+        }
+    }
+
+    fn weigh_case(&mut self, case: &Case, look: &Look, sink: &mut impl FnMut(&Alert<'_>)) {
+        let Case { watch, key, number, score, at } = *case;
+        let Some(detector) = self.rules.detector(number) else { return };
+        let Some(suspect) = self.suspects.find(key) else { return };
+        self.counters.judgements += 1;
+        if suspect.open.is_none() && score < detector.card.threshold {
+            return;
+        }
+        suspect.headline = self.abuses.headline(watch, key, suspect, at, detector);
+        let judgement = Judgement {
+            detector: number,
+            score,
+            evidence: detector.card.evidence_of(|feature| look.values.value(feature)),
+            features: look.values.all(),
+            overflow: None,
+            overflow_severity: Severity::Low,
+        };
+        let mut state = KeyState::default();
+        state.account.first = look.first;
+        state.account.total_queries = look.records;
+        state.account.total_novel = look.unique;
+        self.judged_as(key, judgement, &state, at, sink);
+    }
+}
