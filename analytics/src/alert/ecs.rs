@@ -180,6 +180,7 @@ fn own(alert: &Alert<'_>) -> Value {
         "leak_bytes": alert.leak_bytes,
         "leak_error_bytes": alert.leak_error_bytes,
         "subject": alert.subject.name(),
+        "headline": Some(&alert.headline).filter(|_| alert.is_watched()),
         "domains": parts(alert, "domain", &alert.domains),
         "clients": parts(alert, "client", &alert.clients),
         "channels": channels(alert),

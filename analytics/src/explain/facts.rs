@@ -46,6 +46,8 @@ pub struct What {
 /// Between whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Who {
+    /// What happens in one clause, where a watch saw it; otherwise it is about names of a domain.
+    pub headline: Option<String>,
     /// Who asked.
     pub client: String,
     /// Who was asked last.
@@ -218,6 +220,7 @@ impl Who {
         let inner = network.inner.as_ref().and_then(|inner| inner.vlan.as_ref());
         let vlans = network.vlan.iter().chain(inner).map(|vlan| format!("VLAN {}", vlan.id));
         Self {
+            headline: alert.geophone.headline.clone(),
             client: alert.source.ip.clone(),
             server: alert.destination.ip.clone(),
             domain: alert.dns.question.registered_domain.clone(),
@@ -232,6 +235,9 @@ impl Who {
     /// Returns who asked whom, in a sentence.
     pub(super) fn sentence(&self) -> String {
         let Self { client, server, .. } = self;
+        if let Some(headline) = &self.headline {
+            return headline.clone();
+        }
         let Some(domain) = &self.domain else {
             return format!(
                 "{client} asked {server} for names under no registered suffix: the data stands \
@@ -246,9 +252,11 @@ impl Who {
 
 fn together(alert: &StoredAlert) -> Vec<String> {
     let facts = &alert.geophone;
-    let domains = facts.domains.iter().map(|part| (&part.domain, part.leak_bytes));
-    let clients = facts.clients.iter().map(|part| (&part.client, part.leak_bytes));
-    domains.chain(clients).map(|(part, leak)| format!("{part} ({})", bytes(leak))).collect()
+    let domains = facts.domains.iter().map(|part| (&part.domain, part.count, part.leak_bytes));
+    let clients = facts.clients.iter().map(|part| (&part.client, part.count, part.leak_bytes));
+    let figure = |count: Option<u64>, leak| count.map_or_else(|| bytes(leak), |n| n.to_string());
+    let words = |(part, count, leak)| format!("{part} ({})", figure(count, leak));
+    domains.chain(clients).map(words).collect()
 }
 
 /// The other channels in the order of their names, those that carried nothing left out.

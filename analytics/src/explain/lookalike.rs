@@ -32,6 +32,10 @@ pub(super) fn lookalikes(
     samples: &[SampleName],
     rules: &Rules,
 ) -> Vec<Lookalike> {
+    if alert.geophone.headline.is_some() {
+        // No class of names excuses what is not about names.
+        return Vec::new();
+    }
     let suffix_known = alert.geophone.suffix_known != Some(false);
     let mut verdicts: BTreeMap<(Option<String>, String), usize> = BTreeMap::new();
     for sample in samples {

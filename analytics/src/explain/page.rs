@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::sample::SampleView;
 use super::score::{ScoreLine, ScoreNow};
 use super::silence::whole;
-use super::{Explanation, Lookalike};
+use super::{Explanation, Leak, Lookalike, When};
 use crate::alert::{Style, bytes, in_words, rate};
 
 /// The column where text begins, behind a label.
@@ -72,6 +72,23 @@ impl Page {
         if !who.seen_on.is_empty() {
             self.more(&format!("seen on {}", who.seen_on.join(", ")));
         }
+        if who.headline.is_none() {
+            self.leak(leak);
+        }
+        let span = std::time::Duration::try_from_secs_f64(when.seconds).unwrap_or_default();
+        self.item("since", &format!("{} until {} ({})", when.first, when.last, in_words(span)));
+        self.more(&when_in_words(when, who.headline.is_some()));
+        let severity = format!("{}: {}", what.severity, what.severity_because);
+        self.item("severity", &severity);
+        self.item("confidence", &format!("{}: {}", what.confidence, what.confidence_because));
+        self.techniques(explanation);
+        if let Some(because) = &what.closed_because {
+            self.item("closed", because);
+        }
+        self.text.push('\n');
+    }
+
+    fn leak(&mut self, leak: &Leak) {
         self.item(
             "leak",
             &format!("at most {} could have left in names, by their price", bytes(leak.bytes)),
@@ -96,24 +113,6 @@ impl Page {
             0 => "error bar: none, no key was evicted".to_owned(),
             error => format!("error bar: the level may be up to {} too high", bytes(error)),
         });
-        let span = std::time::Duration::try_from_secs_f64(when.seconds).unwrap_or_default();
-        self.item("since", &format!("{} until {} ({})", when.first, when.last, in_words(span)));
-        let speed = match (when.queries_per_second, when.bytes_per_second) {
-            (Some(queries), Some(leak)) if leak >= 10.0 => {
-                format!(": {queries} queries/s, {}/s by price", bytes(whole(leak)))
-            }
-            (Some(queries), Some(leak)) => format!(": {queries} queries/s, {leak} B/s by price"),
-            _ => String::new(),
-        };
-        self.more(&format!("{} queries, {} new names{speed}", when.queries, when.unique));
-        let severity = format!("{}: {}", what.severity, what.severity_because);
-        self.item("severity", &severity);
-        self.item("confidence", &format!("{}: {}", what.confidence, what.confidence_because));
-        self.techniques(explanation);
-        if let Some(because) = &what.closed_because {
-            self.item("closed", because);
-        }
-        self.text.push('\n');
     }
 
     fn techniques(&mut self, explanation: &Explanation) {
@@ -247,12 +246,19 @@ impl Page {
     fn samples(&mut self, explanation: &Explanation) {
         let samples = &explanation.samples;
         let shown = samples.len().min(SAMPLES);
+        let watched = explanation.who.headline.is_some();
+        let which = if watched { "the first names" } else { "the dearest names" };
         self.item(
             "samples",
-            &format!("the dearest names, {shown} of {} (all with --format json)", samples.len()),
+            &format!("{which}, {shown} of {} (all with --format json)", samples.len()),
         );
         for sample in samples.iter().take(SAMPLES) {
-            self.sample(sample);
+            if watched {
+                let name = cut(&sample.qname, self.width.saturating_sub(INDENT + 32));
+                self.more(&format!("{} {name}, asked at {}", sample.qtype, sample.time));
+            } else {
+                self.sample(sample);
+            }
         }
         self.text.push('\n');
     }
@@ -285,6 +291,9 @@ impl Page {
     }
 
     fn lookalikes(&mut self, classes: &[Lookalike]) {
+        if classes.is_empty() {
+            return;
+        }
         self.item("not these", "what is allowed to look like it, and why this is none of them");
         for class in classes {
             let Lookalike { verdict, samples, of, .. } = class;
@@ -344,6 +353,21 @@ impl Page {
             Style::Plain => text.to_owned(),
         }
     }
+}
+
+/// How much and how fast; of a watch's alert only how much.
+fn when_in_words(when: &When, watched: bool) -> String {
+    if watched {
+        return format!("{} records of it", when.queries);
+    }
+    let speed = match (when.queries_per_second, when.bytes_per_second) {
+        (Some(queries), Some(leak)) if leak >= 10.0 => {
+            format!(": {queries} queries/s, {}/s by price", bytes(whole(leak)))
+        }
+        (Some(queries), Some(leak)) => format!(": {queries} queries/s, {leak} B/s by price"),
+        _ => String::new(),
+    };
+    format!("{} queries, {} new names{speed}", when.queries, when.unique)
 }
 
 /// Points with their sign, none for zero.

@@ -43,6 +43,9 @@ impl Silence {
                      my-rules, and run with --rules my-rules"
                 .to_owned(),
         };
+        if facts.headline.is_some() {
+            return Self::of_watch(alert, directory, then);
+        }
         let body = if facts.silence.is_empty() { text(domain) } else { facts.silence.clone() };
         Self {
             file: place,
@@ -50,6 +53,27 @@ impl Silence {
             then,
             effect: effect(facts.leak_bytes, budget, rules),
             still: still(domain, budget, rules),
+        }
+    }
+}
+
+impl Silence {
+    /// An exception stands in the file of the rule that it is from.
+    fn of_watch(alert: &StoredAlert, directory: Option<&Path>, then: String) -> Self {
+        let rule = &alert.rule.id;
+        let file = directory.map_or_else(
+            || format!("my-rules/{rule}.toml"),
+            |dir| dir.join(format!("{rule}.toml")).display().to_string(),
+        );
+        Self {
+            file,
+            toml: alert.geophone.silence.trim_end().to_owned(),
+            then,
+            effect: format!("what the exception names no longer raises {rule}"),
+            still: vec![
+                "everything else that this rule finds".to_owned(),
+                "every other rule, also about the same hosts".to_owned(),
+            ],
         }
     }
 }

@@ -99,6 +99,8 @@ pub(super) struct StoredFacts {
     pub(super) evidence: Vec<StoredEvidence>,
     /// Empty in documents of versions that did not store them.
     pub(super) features: BTreeMap<String, f64>,
+    /// What happens in one clause, where a watch saw it.
+    pub(super) headline: Option<String>,
     pub(super) severity: String,
     pub(super) confidence: String,
     pub(super) leak_contract: Option<StoredOverflow>,
@@ -133,6 +135,8 @@ pub(super) struct StoredFacts {
 pub(super) struct StoredDomain {
     pub(super) domain: String,
     pub(super) leak_bytes: u64,
+    /// How often it took part, where a watch counted.
+    pub(super) count: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -140,6 +144,8 @@ pub(super) struct StoredDomain {
 pub(super) struct StoredClient {
     pub(super) client: String,
     pub(super) leak_bytes: u64,
+    /// How often it took part, where a watch counted.
+    pub(super) count: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
