@@ -29,7 +29,7 @@ use crate::name::Name;
 use crate::time::Timestamp;
 
 /// The version of the contract; it grows with every change that an old reader could misread.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// What the sensor hands on.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ pub enum Status {
     Unsolicited,
 }
 
-/// What an answer that nobody asked for has in common with a query that still waits.
+/// What an answer that nobody waits for has in common with a query that still waits, or did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mismatch {
@@ -66,6 +66,13 @@ pub enum Mismatch {
     Id,
     /// Addresses, ports and id, but not the name or the type.
     Question,
+    /// Everything; but the query was answered before, and this answer says something else.
+    Conflict,
+    /// Everything; but the query was answered before, and this answer says the same, or the query
+    /// was sent more than once.
+    Repeat,
+    /// Everything; but the query's time was up.
+    Late,
 }
 
 /// What carried the messages.
@@ -124,7 +131,7 @@ pub struct Transaction {
     pub answer_bytes: u32,
     /// The answer's flags.
     pub answer_flags: Flags,
-    /// For an answer nobody asked for: what it has in common with a waiting query.
+    /// For an answer nobody waits for: what it has in common with a query.
     pub mismatch: Option<Mismatch>,
     /// Microseconds from the query to its answer.
     pub rtt_micros: Option<u64>,

@@ -3,12 +3,14 @@
 //! A query waits in a bounded table until its answer comes, its time is up or the table needs the
 //! place; every one becomes exactly one record, and so does every answer nobody asked for.
 
+mod answered;
 mod flows;
 mod transfers;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
+use self::answered::Answered;
 use self::flows::WaitingFlows;
 use self::transfers::Transfers;
 use crate::counter::Counters;
@@ -61,6 +63,7 @@ pub struct Transactions {
     orphan: Transaction,
     flows: WaitingFlows,
     transfers: Transfers,
+    answered: Answered,
 }
 
 /// What became of a message.
@@ -107,6 +110,7 @@ impl Transactions {
             orphan: Transaction::default(),
             flows: WaitingFlows::new(limits.seed),
             transfers: Transfers::new(limits.seed),
+            answered: Answered::new(limits.seed),
         }
     }
 
@@ -182,6 +186,7 @@ impl Transactions {
             transaction.rtt_micros = Some(seen.time.micros_since(transaction.time));
             answer(transaction, message, data, self.limits.answer_texts);
             self.transfers.begin(key, transaction);
+            self.answered.note(key, transaction);
             counters.query_pending -= 1;
             counters.query_answered += 1;
             counters.response_paired += 1;
@@ -195,20 +200,24 @@ impl Transactions {
             hand_on(&self.orphan, counters, sink);
             return Outcome::Paired;
         }
-        let mismatch = match slot {
-            Some(_) => Some(Mismatch::Question),
-            None => self.flows.has(key.ends()).then_some(Mismatch::Id),
-        };
         let orphan = &mut self.orphan;
         start(orphan, &key, seen, message);
         (orphan.domain_at, orphan.name) = self.reader.read(&message.qname);
         orphan.status = Status::Unsolicited;
-        orphan.mismatch = mismatch;
         answer(orphan, message, data, self.limits.answer_texts);
+        let mismatch = match slot {
+            Some(_) => Some(Mismatch::Question),
+            None => self.answered.again(&key, orphan).or_else(|| {
+                let waits = self.flows.has(key.ends());
+                waits.then_some(Mismatch::Id)
+            }),
+        };
+        orphan.mismatch = mismatch;
         counters.response_unsolicited += 1;
-        counters.response_mismatched += u64::from(mismatch.is_some());
         hand_on(orphan, counters, sink);
-        mismatch.map_or(Outcome::Unsolicited, Outcome::Mismatched)
+        let waiting = mismatch.filter(|m| matches!(m, Mismatch::Id | Mismatch::Question));
+        counters.response_mismatched += u64::from(waiting.is_some());
+        waiting.map_or(Outcome::Unsolicited, Outcome::Mismatched)
     }
 
     /// Makes a record of a further message of a transfer; tells whether it is one.
@@ -269,6 +278,9 @@ impl Transactions {
             counters.query_pending -= 1;
             counters.query_unanswered += 1;
             hand_on(transaction, counters, sink);
+            if let Some(key) = self.pending.key(slot) {
+                self.answered.note(*key, transaction);
+            }
         }
         if let Some(key) = self.pending.key(slot) {
             self.flows.remove(key.ends());
@@ -403,6 +415,10 @@ mod tests {
         }
 
         fn reply(&mut self, seconds: i64, id: u16, qname: &str) {
+            self.reply_with(seconds, id, qname, 1);
+        }
+
+        fn reply_with(&mut self, seconds: i64, id: u16, qname: &str, addresses: u32) {
             self.counters.message_responses += 1;
             self.counters.message_total_udp += 1;
             self.counters.message_total += 1;
@@ -414,7 +430,8 @@ mod tests {
                 let Record::Transaction(t) = record else { return };
                 records.push(t.clone());
             };
-            let message = message(id, qname);
+            let mut message = message(id, qname);
+            message.answer.addresses = addresses;
             self.transactions.response(&seen, &message, &[], &mut self.counters, &mut sink);
         }
 
@@ -426,6 +443,29 @@ mod tests {
 
     fn row(name: &str, status: Status, retries: u16) -> (String, Status, u16) {
         (name.to_owned(), status, retries)
+    }
+
+    #[test]
+    fn a_second_answer_repeats_or_contradicts_the_first() {
+        let mut bench = Bench::new();
+        bench.ask(1, 7, "a.example");
+        bench.reply(1, 7, "a.example");
+        bench.reply(2, 7, "a.example");
+        bench.reply_with(3, 7, "a.example", 99);
+        bench.reply_with(9, 7, "a.example", 98);
+        bench.ask(10, 7, "a.example");
+        bench.ask(10, 7, "a.example");
+        bench.reply(11, 7, "a.example");
+        bench.reply_with(11, 7, "a.example", 99);
+        bench.reply_with(11, 7, "a.example", 98);
+        let told: Vec<_> = bench.records.iter().map(|t| t.mismatch).collect();
+        let (repeat, conflict) = (Some(Mismatch::Repeat), Some(Mismatch::Conflict));
+        assert_eq!(told, [None, repeat, conflict, None, None, repeat, conflict]);
+        bench.ask(20, 8, "b.example");
+        bench.ask(31, 9, "c.example");
+        bench.reply(32, 8, "b.example");
+        assert_eq!(bench.records.last().unwrap().mismatch, Some(Mismatch::Late));
+        assert_eq!(bench.counters.imbalance(), None);
     }
 
     #[test]

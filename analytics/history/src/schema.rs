@@ -134,6 +134,9 @@ const fn mismatch(of: Mismatch) -> &'static str {
     match of {
         Mismatch::Id => "id",
         Mismatch::Question => "question",
+        Mismatch::Conflict => "conflict",
+        Mismatch::Repeat => "repeat",
+        Mismatch::Late => "late",
     }
 }
 

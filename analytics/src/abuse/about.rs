@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use geophone_sensor::record::{Record, hash_of};
+use geophone_sensor::record::{Record, Transaction, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::seen::{Roles, Seen};
@@ -18,6 +18,9 @@ pub(crate) enum About {
     Zone,
     /// The client and the registered domain of the record.
     Pair(IpAddr),
+    /// The zone that a name which does not exist would stand in: its registered domain, or the
+    /// public suffix where that domain itself is what does not exist.
+    Parent,
 }
 
 /// A record is of interest to a watch.
@@ -36,13 +39,10 @@ impl About {
     pub(crate) fn owner(self, record: &Record<'_>, seed: u64) -> u64 {
         match self {
             Self::Client(host) | Self::Server(host) => of_host(host, seed),
-            Self::Zone | Self::Pair(_) => match record {
-                Record::Transaction(transaction) => {
-                    let name = transaction.qname.folded();
-                    hash_of(name.from(usize::from(transaction.domain_at)), seed)
-                }
-                _ => hash_of(&[], seed),
-            },
+            Self::Zone | Self::Pair(_) => {
+                domain_hash(record, |asked| usize::from(asked.domain_at), seed)
+            }
+            Self::Parent => domain_hash(record, parent_at, seed),
         }
     }
 
@@ -51,9 +51,32 @@ impl About {
         let domain = match self {
             Self::Client(_) | Self::Server(_) => 0,
             Self::Zone | Self::Pair(_) => Self::Zone.owner(&seen.record, 0),
+            Self::Parent => Self::Parent.owner(&seen.record, 0),
         };
         (self, domain)
     }
+}
+
+fn domain_hash(record: &Record<'_>, at: impl Fn(&Transaction) -> usize, seed: u64) -> u64 {
+    match record {
+        Record::Transaction(transaction) => {
+            hash_of(transaction.qname.folded().from(at(transaction)), seed)
+        }
+        _ => hash_of(&[], seed),
+    }
+}
+
+/// Returns the octet of the wire form at which the zone of [`About::Parent`] begins.
+pub(super) fn parent_at(transaction: &Transaction) -> usize {
+    match transaction.domain_at {
+        0 => 1 + transaction.qname.labels().next().map_or(0, <[u8]>::len),
+        at => usize::from(at),
+    }
+}
+
+/// Returns the hash of a host's address.
+pub(super) fn host_hash(host: IpAddr) -> u64 {
+    of_host(host, 0)
 }
 
 fn of_host(host: IpAddr, seed: u64) -> u64 {
@@ -68,7 +91,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use geophone_sensor::name::Name;
-    use geophone_sensor::record::Transaction;
     use geophone_sensor::time::Timestamp;
 
     use super::*;

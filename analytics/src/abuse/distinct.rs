@@ -63,7 +63,6 @@ impl Distinct {
     }
 
     /// Forgets all.
-    #[cfg_attr(not(test), expect(dead_code, reason = "watches with windows come next"))]
     pub(crate) fn clear(&mut self) {
         self.few.clear();
         self.registers.clear();

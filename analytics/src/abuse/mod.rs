@@ -7,17 +7,31 @@
 //! the owner *takes* it.
 
 mod about;
+mod amplification;
+mod bins;
+mod cache_poisoning;
 mod cases;
+mod dga;
 mod distinct;
+mod dns_rebinding;
+mod encrypted_dns;
+mod malformed_dns;
+mod name_leak;
+mod non_dns;
+mod nxdomain_flood;
+mod open_resolver;
+mod query_flood;
 mod recent;
+mod reverse_sweep;
 mod seen;
 mod site;
+mod tcp_exhaustion;
 mod version_probe;
 mod watch;
 mod watches;
 mod zone_transfer;
 
 pub(crate) use about::Notice;
-pub(crate) use seen::Seen;
+pub(crate) use seen::{Roles, Seen};
 pub(crate) use site::Site;
 pub(crate) use watches::{AbuseImage, Abuses, Look};

@@ -27,6 +27,12 @@ impl Roles {
     /// The client is a mail server of this site.
     pub(crate) const CLIENT_MAIL: Self = Self(1 << 6);
 
+    /// The name stands in a zone of this site.
+    pub(crate) const NAME_INTERNAL: Self = Self(1 << 7);
+
+    /// The client never asked the registered domain before, as far as is remembered.
+    pub(crate) const DOMAIN_NEW: Self = Self(1 << 8);
+
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {
         self.0 & roles.0 == roles.0
@@ -81,7 +87,6 @@ impl<'a> Seen<'a> {
     }
 
     /// Returns the payload that is not DNS, if it is one.
-    #[expect(dead_code, reason = "the watches of payloads come next")]
     pub(crate) const fn payload(&self) -> Option<&'a NotDns> {
         match self.record {
             Record::NotDns(payload) => Some(payload),
@@ -90,7 +95,6 @@ impl<'a> Seen<'a> {
     }
 
     /// Returns the second of a host, if it is one.
-    #[expect(dead_code, reason = "the watches of floods come next")]
     pub(crate) const fn tick(&self) -> Option<&'a Tick> {
         match self.record {
             Record::Tick(tick) => Some(tick),

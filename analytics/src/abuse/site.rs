@@ -7,6 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::seen::{Roles, Seen};
 use crate::config::NetworkConfig;
+use crate::rule::is_under;
 
 /// Networks that are nobody's on the public internet: private (RFC 1918), shared (RFC 6598),
 /// loopback, link-local (RFC 3927).
@@ -68,6 +69,13 @@ impl Site {
                 .with(Roles::SERVER_INSIDE, self.is_inside(server))
                 .with(Roles::SERVER_RESOLVER, self.network.resolvers.contains(&server))
                 .with(Roles::SERVER_AUTHORITATIVE, self.network.authoritative.contains(&server));
+        }
+        if let Record::Transaction(transaction) = record
+            && !self.network.zones.is_empty()
+        {
+            let name = transaction.qname.text_from(0);
+            let inside = self.network.zones.iter().any(|zone| is_under(&name, zone));
+            roles = roles.with(Roles::NAME_INTERNAL, inside);
         }
         roles
     }

@@ -3,10 +3,10 @@
 //! `version.bind`, `hostname.bind` and their like (RFC 4892) tell an attacker which exploits to try.
 //! Operators ask them too, of their own servers; a scanner asks many servers or all the names.
 
-use geophone_sensor::record::{Transaction, hash_of};
+use geophone_sensor::record::hash_of;
 use serde::{Deserialize, Serialize};
 
-use super::about::About;
+use super::about::{About, host_hash};
 use super::distinct::Distinct;
 use super::recent::Recent;
 use super::seen::Seen;
@@ -43,7 +43,7 @@ impl Watch for VersionProbe {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
         let new_name = figures.names.add(hash_of(asked.qname.folded().from(0), 0));
-        figures.servers.add(server_hash(asked)) || new_name
+        figures.servers.add(host_hash(asked.server)) || new_name
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {
@@ -65,12 +65,5 @@ impl Watch for VersionProbe {
 
     fn unique(figures: &Figures) -> u32 {
         figures.names.count()
-    }
-}
-
-fn server_hash(asked: &Transaction) -> u64 {
-    match asked.server {
-        std::net::IpAddr::V4(server) => hash_of(&server.octets(), 0),
-        std::net::IpAddr::V6(server) => hash_of(&server.octets(), 0),
     }
 }

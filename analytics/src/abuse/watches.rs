@@ -2,12 +2,26 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use geophone_sensor::record::Transaction;
 use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::about::{About, Notice};
+use super::about::{About, Notice, parent_at};
+use super::amplification::Amplification;
+use super::cache_poisoning::CachePoisoning;
 use super::cases::{Case, Cases, CasesImage};
+use super::dga::Dga;
+use super::dns_rebinding::DnsRebinding;
+use super::encrypted_dns::EncryptedDns;
+use super::malformed_dns::MalformedDns;
+use super::name_leak::NameLeak;
+use super::non_dns::NonDns;
+use super::nxdomain_flood::NxdomainFlood;
+use super::open_resolver::OpenResolver;
+use super::query_flood::QueryFlood;
+use super::reverse_sweep::ReverseSweep;
 use super::seen::Seen;
+use super::tcp_exhaustion::TcpExhaustion;
 use super::version_probe::VersionProbe;
 use super::watch::{Moment, Watch};
 use super::zone_transfer::ZoneTransfer;
@@ -145,6 +159,19 @@ macro_rules! watches {
 watches! {
     0 version_probe: VersionProbe,
     1 zone_transfer: ZoneTransfer,
+    2 amplification: Amplification,
+    3 dga: Dga,
+    4 encrypted_dns: EncryptedDns,
+    5 malformed_dns: MalformedDns,
+    6 name_leak: NameLeak,
+    7 non_dns: NonDns,
+    8 nxdomain_flood: NxdomainFlood,
+    9 open_resolver: OpenResolver,
+    10 query_flood: QueryFlood,
+    11 reverse_sweep: ReverseSweep,
+    12 tcp_exhaustion: TcpExhaustion,
+    13 cache_poisoning: CachePoisoning,
+    14 dns_rebinding: DnsRebinding,
 }
 
 const _: () = assert!(CASE_BYTES as u64 <= CASES_BYTES, "raise config::CASES_BYTES");
@@ -160,6 +187,13 @@ impl Abuses {
 }
 
 impl Notice {
+    fn domain_of(&self, asked: &Transaction) -> String {
+        match self.about {
+            About::Parent => asked.qname.text_from(parent_at(asked)).to_ascii_lowercase(),
+            _ => asked.domain_text(),
+        }
+    }
+
     /// Begins to suspect what the case is about.
     pub(crate) fn suspect(&self, seen: &Seen<'_>) -> Suspect {
         let (client, server) = Seen::hosts_of(&seen.record);
@@ -169,12 +203,12 @@ impl Notice {
             subject: match self.about {
                 About::Client(_) => Subject::Client,
                 About::Server(_) => Subject::Server,
-                About::Zone => Subject::Zone,
+                About::Zone | About::Parent => Subject::Zone,
                 About::Pair(_) => Subject::Domain,
             },
             client: client.unwrap_or(nobody),
             server: server.unwrap_or(nobody),
-            domain: transaction.map(|asked| asked.domain_text()).unwrap_or_default(),
+            domain: transaction.map(|asked| self.domain_of(asked)).unwrap_or_default(),
             suffix_known: transaction.is_some_and(|asked| asked.name.suffix_known),
             first: seen.at,
             last: seen.at,

@@ -10,26 +10,58 @@ use crate::state::KeyState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
+    /// Octets answered per octet asked.
+    AmplificationRatio,
     /// Octets of text, names and opaque data per answer.
     AnswerPayload,
     /// How regularly new names come, 0 to 1 (`detect::beacon`).
     Beacon,
+    /// Share of queries for types with large answers (ANY, TXT, DNSKEY, RRSIG), 0 to 1.
+    BigTypeShare,
     /// Price of novel names per octet of their subdomains, in bits.
     BitsPerChar,
+    /// Distinct short host names of one zone that do not exist, in the window.
+    BruteNames,
     /// Share of queries for types that carry names or text (CNAME, MX, SRV, TXT, …), 0 to 1.
     CarrierShare,
-    /// Distinct names asked for that tell what a server is (version.bind and its like).
-    IdentityNames,
-    /// Registered domains that take part: more than one where a client rotates over several.
-    Domains,
+    /// Clients that take part.
+    Clients,
+    /// Share of the busiest client, 0 to 1.
+    ClientShare,
+    /// Queries with answers that contradict each other, in the window.
+    Conflicts,
+    /// Share of the densest block of 256 addresses that was asked for, 0 to 1.
+    Coverage,
+    /// Messages with something wrong, in the window.
+    Defective,
+    /// Distinct things that were wrong with messages.
+    DefectKinds,
+    /// Evidence that names are generated, in decibans, summed over names that do not exist.
+    DgaEvidence,
     /// Queries for the domain in the last 60 seconds, from all clients.
     DomainRate,
+    /// Registered domains that take part: more than one where a client rotates over several.
+    Domains,
+    /// Times that a name turned between public and private addresses, in the window.
+    Flips,
+    /// TCP connections that did not open, in the window.
+    HalfOpen,
+    /// Distinct names asked for that tell what a server is (version.bind and its like).
+    IdentityNames,
+    /// Distinct internal names asked of servers outside.
+    InternalNames,
     /// Mean Shannon entropy of novel subdomains, in bits per octet.
     LabelEntropy,
     /// How full the fullest bucket of the leak contract is; above 1 it overflows.
     LeakFill,
+    /// Answers to a waiting query but with another id or question, in the window.
+    Mismatches,
     /// Mean length of novel subdomains, in octets.
     NameLength,
+    /// Octets of payloads that are not DNS.
+    NotDnsBytes,
+    /// Payloads that are not DNS, in the window.
+    NotDnsPayloads,
     /// Octets of addresses in sets not answered before, since it is suspected.
     NovelAddresses,
     /// Octets of addresses and names (but for PTR) in answers not seen before, in the window.
@@ -38,31 +70,65 @@ pub enum Feature {
     NovelNames,
     /// Octets of text and opaque data in answers not seen before, in the window.
     NovelText,
+    /// Distinct registered domains that do not exist, in the window.
+    NxDomains,
     /// Share of answers that no such name exists, 0 to 1.
     NxdomainShare,
+    /// Distinct names that do not exist or get no answer, in the window.
+    NxNames,
+    /// That number over what is usual; 1 where nothing is known to be usual.
+    NxRise,
     /// Share of queries for types that carry anything (NULL, KEY, private, unassigned), 0 to 1.
     OpaqueShare,
+    /// Distinct ports that take part.
+    Ports,
+    /// Answers that point a public name to a private address, in the window.
+    PrivateAnswers,
     /// Queries in the window.
     Queries,
+    /// Queries a second.
+    QueryRate,
+    /// Queries a second over what is usual; 1 where nothing is known to be usual.
+    RateRise,
     /// Datagrams of a tunnel that speaks no DNS on the DNS port.
     RawPackets,
-    /// Share of answers that may be kept for five seconds at most, 0 to 1.
-    ShortLived,
+    /// Names of others resolved for clients outside, in the window.
+    Recursions,
+    /// 1 where the zone is a registered domain, 0 where it is a public suffix.
+    RegisteredZone,
+    /// Generated names that did resolve.
+    Rendezvous,
+    /// Distinct resolvers that answer over encrypted channels.
+    Resolvers,
     /// Servers that take part.
     Servers,
-    /// Octets of text and opaque data per answer with data not seen before.
-    TextSize,
+    /// Share of answers that may be kept for five seconds at most, 0 to 1.
+    ShortLived,
+    /// Distinct names of one zone asked for meanwhile.
+    Siblings,
+    /// Distinct addresses whose names were asked for, in the window.
+    SweptAddresses,
+    /// TCP connections asked for a second.
+    SynRate,
     /// Share of queries for text, 0 to 1.
     TextShare,
+    /// Octets of text and opaque data per answer with data not seen before.
+    TextSize,
     /// Share of names that the recogniser of a known tool expects, 0 to 1; 0 where none does.
     ToolSignature,
-    /// Share of answers that no such name exists under a suffix nobody registers, 0 to 1: nobody
-    /// is there to receive.
-    Undelegated,
     /// Octets that left in zone transfers, in the window.
     TransferBytes,
     /// Zone transfers asked for, in the window.
     Transfers,
+    /// 1 where the protocol is one that carries others (VPN, SSH, TLS, QUIC), 0 otherwise.
+    TunnelProtocol,
+    /// 1 where payloads went both ways, 0 otherwise.
+    TwoWay,
+    /// Answers nobody asked for, in the window.
+    UnaskedAnswers,
+    /// Share of answers that no such name exists under a suffix nobody registers, 0 to 1: nobody
+    /// is there to receive.
+    Undelegated,
     /// Share of queries whose name is novel, 0 to 1.
     UniqueRatio,
 }

@@ -5,6 +5,54 @@ use super::feature::Feature;
 /// The features that a watch computes, by the `rule.id` of its rule; every other rule is about a
 /// (client, domain).
 pub const WATCHED: &[(&str, &[Feature])] = &[
+    ("dns-rebinding", &[Feature::PrivateAnswers, Feature::Flips]),
+    (
+        "cache-poisoning",
+        &[
+            Feature::Conflicts,
+            Feature::Mismatches,
+            Feature::UnaskedAnswers,
+            Feature::Siblings,
+            Feature::Ports,
+        ],
+    ),
+    (
+        "amplification",
+        &[
+            Feature::Queries,
+            Feature::AmplificationRatio,
+            Feature::BigTypeShare,
+            Feature::UnaskedAnswers,
+            Feature::Servers,
+            Feature::UniqueRatio,
+        ],
+    ),
+    (
+        "dga",
+        &[Feature::DgaEvidence, Feature::NxDomains, Feature::NxdomainShare, Feature::Rendezvous],
+    ),
+    ("encrypted-dns", &[Feature::Queries, Feature::Resolvers]),
+    ("malformed-dns", &[Feature::Defective, Feature::DefectKinds]),
+    ("name-leak", &[Feature::Queries, Feature::InternalNames]),
+    (
+        "non-dns",
+        &[Feature::NotDnsPayloads, Feature::NotDnsBytes, Feature::TwoWay, Feature::TunnelProtocol],
+    ),
+    (
+        "nxdomain-flood",
+        &[
+            Feature::NxNames,
+            Feature::NxRise,
+            Feature::RegisteredZone,
+            Feature::UniqueRatio,
+            Feature::Clients,
+            Feature::ClientShare,
+        ],
+    ),
+    ("open-resolver", &[Feature::Recursions, Feature::Clients, Feature::Domains]),
+    ("query-flood", &[Feature::QueryRate, Feature::RateRise]),
+    ("reverse-sweep", &[Feature::SweptAddresses, Feature::Coverage, Feature::BruteNames]),
+    ("tcp-exhaustion", &[Feature::SynRate, Feature::HalfOpen, Feature::RateRise]),
     ("version-probe", &[Feature::Queries, Feature::IdentityNames, Feature::Servers]),
     ("zone-transfer", &[Feature::Transfers, Feature::TransferBytes, Feature::Domains]),
 ];

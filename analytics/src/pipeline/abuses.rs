@@ -6,7 +6,7 @@ use geophone_sensor::record::Record;
 use geophone_sensor::time::Timestamp;
 
 use super::{Analytics, OwnedRollup};
-use crate::abuse::{Abuses, Look, Notice, Seen};
+use crate::abuse::{Abuses, Look, Notice, Roles, Seen};
 use crate::alert::{Alert, Judgement};
 use crate::severity::Severity;
 use crate::state::KeyState;
@@ -24,8 +24,8 @@ struct Case {
 impl Analytics {
     /// Tells the owners of the cases that a record belongs to.
     pub(super) fn notice(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
-        let seen =
-            Seen { record: *record, roles: self.site.roles(record), at: Seen::time_of(record) };
+        let roles = self.site.roles(record).with(Roles::DOMAIN_NEW, self.met_first);
+        let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
         let mut notices = std::mem::take(&mut self.notices);
         self.abuses.notice(&seen, &self.rules, &mut notices);
         for notice in notices.drain(..) {

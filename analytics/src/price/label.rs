@@ -107,6 +107,24 @@ impl LabelPricer {
         }
     }
 
+    /// Returns the price of the text model beyond that of even letters (with digits where there are
+    /// some), in bits.
+    pub(super) fn drawn_bits(&self, label: &[u8]) -> f64 {
+        let mut state = Ngram::start();
+        let mut symbols: f64 = 26.0;
+        for byte in label {
+            let byte = byte.to_ascii_lowercase();
+            self.ngram.add(&mut state, byte);
+            if byte.is_ascii_digit() {
+                symbols = 36.0;
+            }
+        }
+        let length = u32::try_from(label.len()).map_or(0.0, f64::from);
+        let text = self.ngram.end(state).as_f64();
+        let known = self.dictionary.price(&label.to_ascii_lowercase()).map(Bits::as_f64);
+        known.map_or(text, |known| known.min(text)) - length * symbols.log2()
+    }
+
     /// Prices a label of at most 63 octets, in any case; the case itself is not priced.
     pub(super) fn price(&self, label: &[u8]) -> LabelPrice {
         let mut lower = [0_u8; 64];

@@ -19,6 +19,8 @@ pub use bits::Bits;
 pub use label::{Expert, LabelPrice};
 
 use geophone_sensor::name::Name;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use self::label::LabelPricer;
@@ -97,6 +99,14 @@ impl Pricer {
     pub fn price_label(&self, label: &[u8]) -> LabelPrice {
         self.labels.price(label)
     }
+}
+
+/// Returns what a label costs an ordinary writer of names, in bits, beyond what it costs one who
+/// draws its characters evenly; above 0 it looks drawn. No other expert has a say.
+#[must_use]
+pub fn drawn_bits(label: &[u8]) -> f64 {
+    static ORDINARY: LazyLock<LabelPricer> = LazyLock::new(|| LabelPricer::train(LABELS));
+    ORDINARY.drawn_bits(label)
 }
 
 /// −log2(1 − 2·2^-5), rounded up: names that begin with no address have the rest of the code.

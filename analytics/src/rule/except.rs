@@ -80,7 +80,7 @@ impl Except {
 }
 
 /// Tells whether `name` is `domain` or stands below it, at a dot.
-fn is_under(name: &str, domain: &str) -> bool {
+pub(crate) fn is_under(name: &str, domain: &str) -> bool {
     let name = name.trim_end_matches('.');
     let Some(at) = name.len().checked_sub(domain.len()) else { return false };
     let Some((front, end)) = name.split_at_checked(at) else { return false };

@@ -22,6 +22,7 @@ pub use baseline::{
 pub use class::{Allow, AnswerCheck};
 pub use detector::{Detector, SeverityLadder};
 pub use except::Except;
+pub(crate) use except::is_under;
 pub use set::{RuleError, Rules};
 pub use shape::Shape;
 pub use why_not::{Misfit, WhyNot};

@@ -16,6 +16,19 @@ const LEAK_CONTRACT: &str = "leak-contract";
 
 /// The default rules, as (name, text); a test holds them against the directory.
 const DEFAULTS: &[(&str, &str)] = &[
+    ("amplification", include_str!("../../../rules/amplification.toml")),
+    ("dga", include_str!("../../../rules/dga.toml")),
+    ("encrypted-dns", include_str!("../../../rules/encrypted-dns.toml")),
+    ("malformed-dns", include_str!("../../../rules/malformed-dns.toml")),
+    ("name-leak", include_str!("../../../rules/name-leak.toml")),
+    ("non-dns", include_str!("../../../rules/non-dns.toml")),
+    ("nxdomain-flood", include_str!("../../../rules/nxdomain-flood.toml")),
+    ("open-resolver", include_str!("../../../rules/open-resolver.toml")),
+    ("query-flood", include_str!("../../../rules/query-flood.toml")),
+    ("reverse-sweep", include_str!("../../../rules/reverse-sweep.toml")),
+    ("tcp-exhaustion", include_str!("../../../rules/tcp-exhaustion.toml")),
+    ("cache-poisoning", include_str!("../../../rules/cache-poisoning.toml")),
+    ("dns-rebinding", include_str!("../../../rules/dns-rebinding.toml")),
     ("dns-exfiltration", include_str!("../../../rules/dns-exfiltration.toml")),
     ("dns-tunnel", include_str!("../../../rules/dns-tunnel.toml")),
     (LEAK_CONTRACT, include_str!("../../../rules/leak-contract.toml")),

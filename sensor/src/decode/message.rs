@@ -47,6 +47,12 @@ impl Flags {
         self.0 & 0x0200 != 0
     }
 
+    /// RA: the server resolves for others (RFC 1035 section 4.1.1).
+    #[must_use]
+    pub const fn recursion_available(self) -> bool {
+        self.0 & 0x0080 != 0
+    }
+
     /// RD: recursion desired.
     #[must_use]
     pub const fn recursion_desired(self) -> bool {

@@ -1,5 +1,7 @@
 //! What records carry, in figures; and in words, through hickory-proto, where somebody will read it.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use std::fmt::Write as _;
 
 use hickory_proto::op::ResponseCode;
@@ -154,6 +156,9 @@ pub struct Answer {
     pub n_addresses: u16,
     /// Of these, IPv4 addresses in 127.0.0.0/8, which block lists answer (RFC 5782 section 2.1).
     pub n_loopback: u16,
+    /// Of the addresses, those of private use: RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.5.6,
+    /// loopback and the unspecified address.
+    pub n_private: u16,
     /// Tells sets of addresses apart, whatever their order; 0 where there is none.
     pub addresses: u32,
     /// Smallest and largest TTL of the answer section, in seconds.
@@ -181,6 +186,8 @@ impl Answer {
                 self.n_addresses = self.n_addresses.saturating_add(1);
                 let loopback = kind == 1 && rdata.first() == Some(&127);
                 self.n_loopback = self.n_loopback.saturating_add(u16::from(loopback));
+                let private = is_private(kind, rdata);
+                self.n_private = self.n_private.saturating_add(u16::from(private));
                 self.addresses = self.addresses.wrapping_add(fnv1a(0x811c_9dc5, rdata));
                 return rdata.len() == if kind == 1 { 4 } else { 16 };
             }
@@ -270,6 +277,23 @@ pub struct AnswerText {
     pub ttl: u32,
     /// The data in presentation form.
     pub data: String,
+}
+
+/// Whether an address is of private use; not shared address space (RFC 6598), which providers use.
+fn is_private(kind: u16, rdata: &[u8]) -> bool {
+    if kind == 1 {
+        let Ok(octets) = <[u8; 4]>::try_from(rdata) else { return false };
+        let host = Ipv4Addr::from(octets);
+        return host.is_private()
+            || host.is_link_local()
+            || matches!(octets.first(), Some(0 | 127));
+    }
+    let Ok(octets) = <[u8; 16]>::try_from(rdata) else { return false };
+    let host = Ipv6Addr::from(octets);
+    host.is_unique_local()
+        || host.is_unicast_link_local()
+        || host.is_loopback()
+        || host.is_unspecified()
 }
 
 /// Decodes up to `most` records of the answer section of `data` with hickory-proto.

@@ -69,6 +69,7 @@ struct AnswerRow<'a> {
     /// Left out where it is 0, as in nearly every record.
     #[serde(default, skip_serializing_if = "is_zero")]
     n_loopback: u16,
+    n_private: u16,
     /// Left out where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     addresses: Option<u32>,
@@ -128,6 +129,7 @@ fn answer_row_of(from: &Transaction) -> AnswerRow<'_> {
         opaque_bytes: answer.opaque_bytes,
         n_addresses: answer.n_addresses,
         n_loopback: answer.n_loopback,
+        n_private: answer.n_private,
         addresses: Some(answer.addresses).filter(|addresses| *addresses != 0),
         ttl_min_seconds: answer.ttls.map(|ttls| ttls.0),
         ttl_max_seconds: answer.ttls.map(|ttls| ttls.1),
@@ -211,6 +213,7 @@ fn read_answer(row: AnswerRow<'_>, into: &mut Transaction) -> Result<(), RecordE
         opaque_bytes: row.opaque_bytes,
         n_addresses: row.n_addresses,
         n_loopback: row.n_loopback,
+        n_private: row.n_private,
         addresses: row.addresses.unwrap_or_default(),
         ttls: row.ttl_min_seconds.zip(row.ttl_max_seconds),
         fingerprint: row.fingerprint,

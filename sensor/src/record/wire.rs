@@ -24,7 +24,7 @@ use crate::name::Name;
 use crate::time::Timestamp;
 
 /// The version of this form.
-pub const WIRE_VERSION: u16 = 1;
+pub const WIRE_VERSION: u16 = 2;
 
 /// What a body is; the letter stands in the message's envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,7 @@ struct WireAnswer<'a> {
     opaque_bytes: u32,
     n_addresses: u16,
     n_loopback: u16,
+    n_private: u16,
     addresses: u32,
     ttls: Option<(u32, u32)>,
     fingerprint: u32,
@@ -229,6 +230,7 @@ fn wire_answer(from: &Transaction) -> WireAnswer<'_> {
         opaque_bytes: answer.opaque_bytes,
         n_addresses: answer.n_addresses,
         n_loopback: answer.n_loopback,
+        n_private: answer.n_private,
         addresses: answer.addresses,
         ttls: answer.ttls,
         fingerprint: answer.fingerprint,
@@ -292,6 +294,7 @@ fn read_answer(row: WireAnswer<'_>, into: &mut Transaction) {
         opaque_bytes: row.opaque_bytes,
         n_addresses: row.n_addresses,
         n_loopback: row.n_loopback,
+        n_private: row.n_private,
         addresses: row.addresses,
         ttls: row.ttls,
         fingerprint: row.fingerprint,

@@ -1,0 +1,132 @@
+//! `amplification`: small questions with large answers, in another's name.
+//!
+//! Whoever forges the victim's address as the sender has our server send the answers to it: then the
+//! "client" is the victim, and asks few names, of types with large answers, again and again, and
+//! never comes over TCP for what did not fit. Seen from the victim's side the answers were asked for
+//! by nobody. Thresholds from Krämer et al. 2015 (`AmpPot`: 100 questions of one source) and
+//! Kambourakis et al. 2007 (answers without questions).
+
+use geophone_sensor::record::{Status, Transport, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::{About, host_hash};
+use super::distinct::Distinct;
+use super::recent::Recent;
+use super::seen::Seen;
+use super::watch::{Moment, Watch};
+use crate::alert::{Part, Suspect};
+use crate::detect::{Feature, Values};
+
+/// ANY, TXT, DNSKEY, RRSIG: types whose answers are large.
+const BIG_TYPES: [u16; 4] = [255, 16, 48, 46];
+/// A question is of interest when its answer is this many times as large; real answers to such
+/// questions stay below.
+const RATIO: u32 = 5;
+/// An answer of this many octets is of interest whatever was asked: the classic limit of UDP.
+const LARGE: u32 = 512;
+
+/// The watch.
+pub(super) struct Amplification;
+
+/// What is kept of a client, who is the victim.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    asked: Recent,
+    big: Recent,
+    up: Recent,
+    down: Recent,
+    unasked: Recent,
+    names: Distinct,
+    servers: Distinct,
+    taken: u32,
+}
+
+impl Watch for Amplification {
+    const RULE: &'static str = "amplification";
+    const HEAP: usize = 2 * Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
+        let big = BIG_TYPES.contains(&asked.qtype);
+        let of_interest = match asked.status {
+            Status::Answered => {
+                big && asked.answer_bytes >= asked.query_bytes.saturating_mul(RATIO)
+                    || asked.answer_bytes >= LARGE
+            }
+            // ANY has no use but this and diagnosis (RFC 8482).
+            Status::Unanswered => asked.qtype == 255,
+            Status::Unsolicited => asked.mismatch.is_none(),
+            Status::Continued => false,
+        };
+        of_interest.then_some(About::Client(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        let Moment { at, window } = moment;
+        figures.taken = figures.taken.wrapping_add(1);
+        figures.down.add(at, asked.answer_bytes.into(), window);
+        let new_server = figures.servers.add(host_hash(asked.server));
+        if asked.status == Status::Unsolicited {
+            figures.unasked.add(at, 1, window);
+            return new_server || figures.taken.is_multiple_of(16);
+        }
+        let repeats = u64::from(asked.retries) + 1;
+        figures.asked.add(at, repeats, window);
+        figures.up.add(at, asked.query_bytes.into(), window);
+        if BIG_TYPES.contains(&asked.qtype) {
+            figures.big.add(at, repeats, window);
+        }
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.taken < 32 || figures.taken.is_multiple_of(16)
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        let asked = sum(&figures.asked);
+        Values::default()
+            .with(Feature::Queries, asked)
+            .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
+            .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
+            .with(Feature::UnaskedAnswers, sum(&figures.unasked))
+            .with(Feature::Servers, figures.servers.count())
+            .with(
+                Feature::UniqueRatio,
+                (f64::from(figures.names.count()) / asked.max(1.0)).min(1.0),
+            )
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
+        let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        let (asked, unasked) = (sum(&figures.asked), sum(&figures.unasked));
+        let seconds = moment.window.as_secs();
+        if unasked > asked {
+            return format!(
+                "{} got {unasked:.0} answers nobody asked for from {} servers within {seconds} s \
+                 (the last was {}): somebody forges its address",
+                suspect.client,
+                figures.servers.count(),
+                suspect.server,
+            );
+        }
+        format!(
+            "{asked:.0} questions in the name of {} made {} send {:.0} octets for {:.0} asked \
+             within {seconds} s, {} names: its address may be forged",
+            suspect.client,
+            suspect.server,
+            sum(&figures.down),
+            sum(&figures.up),
+            figures.names.count(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.names.count()
+    }
+
+    fn part(seen: &Seen<'_>) -> Option<Part> {
+        seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
+    }
+}

@@ -1,0 +1,100 @@
+//! `cache-poisoning`: forged answers.
+//!
+//! A forger who does not see the question must guess the id and the port (RFC 5452): wrong guesses
+//! arrive in bursts, best for many names of one zone (Kaminsky 2008). One who does see it races the
+//! server: then one question gets two answers that contradict each other. A query sent more than once
+//! may be answered more than once, and a frame mirrored twice repeats itself: neither contradicts.
+
+use geophone_sensor::record::{Mismatch, Status, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::{About, host_hash};
+use super::distinct::Distinct;
+use super::recent::Recent;
+use super::seen::Seen;
+use super::watch::{Moment, Watch};
+use crate::alert::{Part, Suspect};
+use crate::detect::{Feature, Values};
+
+/// The watch.
+pub(super) struct CachePoisoning;
+
+/// What is kept of a client: a resolver, or a host that is lied to directly.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    guesses: Recent,
+    conflicts: Recent,
+    /// Names of the guesses, and servers in whose name they came.
+    names: Distinct,
+    servers: Distinct,
+    ports: Distinct,
+    /// Answers to nothing, from a server's port to ports that asked nothing.
+    stray: Recent,
+    taken: u32,
+}
+
+impl Watch for CachePoisoning {
+    const RULE: &'static str = "cache-poisoning";
+    const HEAP: usize = 3 * Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        let asked = seen.transaction().filter(|asked| asked.status == Status::Unsolicited)?;
+        let honest = matches!(asked.mismatch, Some(Mismatch::Repeat | Mismatch::Late));
+        (!honest).then_some(About::Client(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        let Moment { at, window } = moment;
+        figures.taken = figures.taken.wrapping_add(1);
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.servers.add(host_hash(asked.server));
+        figures.ports.add(hash_of(&asked.client_port.to_be_bytes(), 0));
+        match asked.mismatch {
+            Some(Mismatch::Conflict) => {
+                figures.conflicts.add(at, 1, window);
+                return true;
+            }
+            Some(_) => figures.guesses.add(at, 1, window),
+            None => figures.stray.add(at, 1, window),
+        }
+        figures.taken < 32 || figures.taken.is_multiple_of(16)
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        // Answers to nothing count as guesses where one server is said to send them to many ports.
+        let few = figures.servers.count() <= 2;
+        let stray = if few { sum(&figures.stray) } else { 0.0 };
+        Values::default()
+            .with(Feature::Conflicts, sum(&figures.conflicts))
+            .with(Feature::Mismatches, sum(&figures.guesses))
+            .with(Feature::UnaskedAnswers, stray)
+            .with(Feature::Siblings, figures.names.count())
+            .with(Feature::Ports, figures.ports.count())
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
+        let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        format!(
+            "{} got, in the name of {}, {:.0} answers that contradict an earlier one and {:.0} with \
+             a wrong id, name or port within {} s, for {} names",
+            suspect.client,
+            suspect.server,
+            sum(&figures.conflicts),
+            sum(&figures.guesses) + sum(&figures.stray),
+            moment.window.as_secs(),
+            figures.names.count(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.names.count()
+    }
+
+    fn part(seen: &Seen<'_>) -> Option<Part> {
+        seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
+    }
+}

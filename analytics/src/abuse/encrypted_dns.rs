@@ -1,0 +1,159 @@
+//! `encrypted-dns`: clients that look for resolvers whose answers nobody here sees.
+//!
+//! DNS over TLS (RFC 7858), HTTPS (RFC 8484) or QUIC (RFC 9250) is no attack; it is where this sensor
+//! is blind. Told are look-ups of the names of public resolvers; not what systems ask their own resolver
+//! about itself (`_dns.resolver.arpa`, RFC 9462).
+
+use std::time::Duration;
+
+use geophone_sensor::record::{Transaction, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::distinct::Distinct;
+use super::recent::Recent;
+use super::seen::Seen;
+use super::watch::{Moment, Watch};
+use crate::alert::{Part, Suspect};
+use crate::detect::{Feature, Values};
+
+/// Names of public resolvers that answer over encrypted channels, as their operators publish them;
+/// each with all below it.
+const RESOLVERS: [&str; 23] = [
+    "cloudflare-dns.com",
+    "dns.adguard-dns.com",
+    "dns.adguard.com",
+    "dns.alidns.com",
+    "dns.controld.com",
+    "dns.google",
+    "dns.nextdns.io",
+    "dns.quad9.net",
+    "dns.sb",
+    "dns.switch.ch",
+    "dns0.eu",
+    "dns10.quad9.net",
+    "dns11.quad9.net",
+    "dns9.quad9.net",
+    "doh.cleanbrowsing.org",
+    "doh.dns.sb",
+    "doh.libredns.gr",
+    "doh.mullvad.net",
+    "doh.opendns.com",
+    "doh.pub",
+    "dns.mullvad.net",
+    "doh.xfinity.com",
+    "one.one.one.one",
+];
+
+/// The watch.
+pub(super) struct EncryptedDns;
+
+/// What is kept of a client.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    queries: Recent,
+    resolvers: Distinct,
+}
+
+impl Watch for EncryptedDns {
+    const RULE: &'static str = "encrypted-dns";
+    const MEMORY: Duration = Duration::from_secs(24 * 3600);
+    const HEAP: usize = Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        let asked = seen.transaction().filter(|asked| asked.has_query())?;
+        is_resolver(asked).then_some(About::Client(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        figures.queries.add(moment.at, 1, moment.window);
+        figures.resolvers.add(hash_of(asked.qname.folded().from(0), 0))
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        Values::default()
+            .with(Feature::Queries, figures.queries.sum(moment.at, moment.window))
+            .with(Feature::Resolvers, figures.resolvers.count())
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        let name = suspect.samples.first().map(|sample| sample.qname.to_string());
+        format!(
+            "{} looked up {} resolvers that answer over encrypted channels ({}): what it asks them \
+             is not seen here",
+            suspect.client,
+            figures.resolvers.count(),
+            name.unwrap_or_default(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.resolvers.count()
+    }
+
+    fn part(seen: &Seen<'_>) -> Option<Part> {
+        seen.transaction().map(|asked| Part::Domain(asked.qname.text_from(0)))
+    }
+}
+
+/// Compares labels from the end; most names differ in the first one that is looked at.
+fn is_resolver(asked: &Transaction) -> bool {
+    let wire = asked.qname.wire();
+    let mut text = [0_u8; 255];
+    RESOLVERS.iter().any(|known| {
+        let Some(at) = wire.len().checked_sub(known.len() + 1) else { return false };
+        // The length octet of the first label must be where a dot would be.
+        let Some(end) = wire.get(at..) else { return false };
+        let starts = at == 0 || starts_label(asked, at);
+        let Some(form) = text.get_mut(..=known.len()) else { return false };
+        starts && end.eq_ignore_ascii_case(wire_of(known, form))
+    })
+}
+
+fn starts_label(asked: &Transaction, at: usize) -> bool {
+    let mut start = 0;
+    asked.qname.labels().any(|label| {
+        let here = start == at;
+        start += 1 + label.len();
+        here
+    })
+}
+
+/// Writes `name` in wire form without its root; returns what was written.
+fn wire_of<'a>(name: &str, form: &'a mut [u8]) -> &'a [u8] {
+    let mut at = 0;
+    for label in name.split('.') {
+        if let Some(place) = form.get_mut(at) {
+            *place = u8::try_from(label.len()).unwrap_or_default();
+        }
+        if let Some(place) = form.get_mut(at + 1..at + 1 + label.len()) {
+            place.copy_from_slice(label.as_bytes());
+        }
+        at += 1 + label.len();
+    }
+    form
+}
+
+#[cfg(test)]
+mod tests {
+    use geophone_sensor::name::Name;
+
+    use super::*;
+
+    #[test]
+    fn names_match_at_dots_and_in_any_case() {
+        let is = |name: &str| {
+            let qname = Name::parse(name).unwrap();
+            is_resolver(&Transaction { qname, ..Transaction::default() })
+        };
+        for known in ["dns.google", "DNS.Google", "mozilla.cloudflare-dns.com"] {
+            assert!(is(known), "{known}");
+        }
+        for other in ["notdns.google", "dns.google.example", "google", "xdoh.pub", ""] {
+            assert!(!is(other), "{other}");
+        }
+    }
+}

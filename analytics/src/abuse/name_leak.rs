@@ -1,0 +1,100 @@
+//! `name-leak`: internal names asked of servers outside.
+//!
+//! Names of internal zones, of suffixes nobody registers and of services that clients look for by
+//! themselves (wpad, isatap, domain controllers) tell outsiders how the network is built, and whoever
+//! answers them takes the client over (ICANN's name-collision studies; RFC 6762 and RFC 8375 for
+//! `.local` and `.home.arpa`; `.internal` by ICANN 2024).
+
+use geophone_sensor::record::{Transaction, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::distinct::Distinct;
+use super::recent::Recent;
+use super::seen::{Roles, Seen};
+use super::watch::{Moment, Watch};
+use crate::alert::{Part, Suspect};
+use crate::detect::{Feature, Values};
+
+/// Suffixes for internal use.
+const SUFFIXES: [&[u8]; 10] = [
+    b"local",
+    b"internal",
+    b"intranet",
+    b"private",
+    b"corp",
+    b"home",
+    b"lan",
+    b"localdomain",
+    b"domain",
+    b"workgroup",
+];
+/// First labels that clients ask by themselves.
+const SERVICES: [&[u8]; 5] = [b"wpad", b"isatap", b"_ldap", b"_kerberos", b"_msdcs"];
+
+/// The watch.
+pub(super) struct NameLeak;
+
+/// What is kept of a client.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    queries: Recent,
+    names: Distinct,
+    taken: u32,
+}
+
+impl Watch for NameLeak {
+    const RULE: &'static str = "name-leak";
+    const HEAP: usize = Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        if !seen.roles.has(Roles::CLIENT_INSIDE) || seen.roles.has(Roles::SERVER_INSIDE) {
+            return None;
+        }
+        let asked = seen.transaction().filter(|asked| asked.has_query())?;
+        let internal = seen.roles.has(Roles::NAME_INTERNAL) || is_internal(asked);
+        internal.then_some(About::Client(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        figures.queries.add(moment.at, 1, moment.window);
+        figures.taken = figures.taken.saturating_add(1);
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0))
+            || figures.taken.is_power_of_two()
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        Values::default()
+            .with(Feature::Queries, figures.queries.sum(moment.at, moment.window))
+            .with(Feature::InternalNames, figures.names.count())
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        format!(
+            "{} asked {}, which is outside, for {} internal names",
+            suspect.client,
+            suspect.server,
+            figures.names.count(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.names.count()
+    }
+
+    fn part(seen: &Seen<'_>) -> Option<Part> {
+        seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
+    }
+}
+
+fn is_internal(asked: &Transaction) -> bool {
+    let among =
+        |label: &[u8], list: &[&[u8]]| list.iter().any(|known| label.eq_ignore_ascii_case(known));
+    let last = asked.qname.labels().last().unwrap_or_default();
+    let first = asked.qname.labels().next().unwrap_or_default();
+    let suffix = !asked.name.suffix_known && asked.name.n_labels > 1 && among(last, &SUFFIXES);
+    suffix || among(first, &SERVICES)
+}

@@ -1,0 +1,123 @@
+//! `nxdomain-flood`: names that do not exist, new ones all the time, of one zone (random-subdomain
+//! attack, "water torture").
+//!
+//! They hurt whoever is authoritative for the zone and every resolver on the way: no cache helps. A
+//! tunnel's names exist and one client asks them; a crawler's stand in many zones; a domain generator
+//! asks a new domain each time, a few a second at most. The zone is the registered domain, or the
+//! public suffix where the domains themselves do not exist (a flood at a registry's servers).
+//! Afek et al. 2016 (distinct heavy hitters) and the thresholds of the root-server studies.
+
+use geophone_sensor::record::{Status, Transport, hash_of};
+use serde::{Deserialize, Serialize};
+
+use super::about::{About, host_hash};
+use super::bins::Usual;
+use super::distinct::Distinct;
+use super::seen::Seen;
+use super::watch::{Moment, Watch};
+use crate::alert::{Part, Suspect};
+use crate::detect::{Feature, Values};
+
+/// The response codes for a name that does not exist, and for a server that gave up.
+const FAILED: [u16; 2] = [3, 2];
+/// Names a bin must hold before it is looked at.
+const LEAST: u32 = 100;
+
+/// The watch.
+pub(super) struct NxdomainFlood;
+
+/// What is kept of a zone.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    usual: Usual,
+    names: Distinct,
+    clients: Distinct,
+    failures: u32,
+    /// The client that came most often, by majority vote (Boyer and Moore), and its lead.
+    busiest: u64,
+    lead: u32,
+    registered: bool,
+}
+
+impl Watch for NxdomainFlood {
+    const RULE: &'static str = "nxdomain-flood";
+    const HEAP: usize = 2 * Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        // Whoever comes over TCP waits for its answers and has the address it comes from.
+        let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
+        let failed = match asked.status {
+            Status::Answered | Status::Unsolicited => FAILED.contains(&asked.answer.rcode),
+            Status::Unanswered => true,
+            Status::Continued => false,
+        };
+        // A single label stands in no zone but the root's, which is everybody's typing errors.
+        let labels = asked.name.n_labels > 1;
+        (failed && labels && !is_reverse(asked.qname.folded().from(0))).then_some(About::Parent)
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        let names = f64::from(figures.names.count());
+        if figures.usual.turn(moment.at, moment.window, names) {
+            figures.names.clear();
+            figures.clients.clear();
+            (figures.failures, figures.lead) = (0, 0);
+        }
+        figures.registered = asked.domain_at > 0;
+        figures.failures = figures.failures.saturating_add(1);
+        let client = host_hash(asked.client);
+        figures.clients.add(client);
+        if figures.lead == 0 {
+            (figures.busiest, figures.lead) = (client, 1);
+        } else if figures.busiest == client {
+            figures.lead += 1;
+        } else {
+            figures.lead -= 1;
+        }
+        let new = figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        // Not each time: the estimate is asked for once in 64 names.
+        figures.failures >= LEAST && figures.failures.is_multiple_of(64)
+            || new && figures.failures == LEAST
+    }
+
+    fn values(figures: &Figures, _moment: Moment) -> Values {
+        let names = f64::from(figures.names.count());
+        let share = f64::from(figures.lead) / f64::from(figures.failures.max(1));
+        Values::default()
+            .with(Feature::NxNames, names)
+            .with(Feature::NxRise, figures.usual.rise(names, 1.0))
+            .with(Feature::RegisteredZone, u8::from(figures.registered))
+            .with(Feature::UniqueRatio, (names / f64::from(figures.failures.max(1))).min(1.0))
+            .with(Feature::Clients, figures.clients.count())
+            .with(Feature::ClientShare, share)
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
+        format!(
+            "{} distinct names of {} that do not exist or get no answer within {} s, asked by {} \
+             clients (one is {}) of servers like {}",
+            figures.names.count(),
+            suspect.domain,
+            moment.window.as_secs(),
+            figures.clients.count(),
+            suspect.client,
+            suspect.server,
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.names.count()
+    }
+
+    fn part(seen: &Seen<'_>) -> Option<Part> {
+        seen.transaction().map(|asked| Part::Client(asked.client))
+    }
+}
+
+/// Whether the name stands in a reverse zone: those have a watch of their own.
+fn is_reverse(name: &[u8]) -> bool {
+    name.ends_with(b"\x04arpa") || name.ends_with(b"\x04arpa\0")
+}

@@ -1,0 +1,81 @@
+//! `tcp-exhaustion`: connections to TCP port 53 that are opened, or half opened, to be held.
+//!
+//! A server has room for so many connections (RFC 7766 section 6.2.3). SYN floods fill it with
+//! connections that never open (RFC 4987), idle clients with such that never ask.
+
+use geophone_sensor::record::Role;
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::bins::Usual;
+use super::recent::Recent;
+use super::seen::Seen;
+use super::watch::{Moment, Watch};
+use crate::alert::Suspect;
+use crate::detect::{Feature, Values};
+
+/// The watch.
+pub(super) struct TcpExhaustion;
+
+/// What is kept of a server.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    syn: Recent,
+    half_open: Recent,
+    established: Recent,
+    closed: Recent,
+    usual: Usual,
+    counted: u32,
+}
+
+impl Watch for TcpExhaustion {
+    const RULE: &'static str = "tcp-exhaustion";
+    const HEAP: usize = 0;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        let tick = seen.tick().filter(|tick| tick.role == Role::Server)?;
+        let figures = &tick.figures;
+        let moved = figures.tcp_syn + figures.tcp_half_open + figures.tcp_established > 0;
+        tick.address.filter(|_| moved).map(About::Server)
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(tick) = seen.tick() else { return false };
+        let counts = &tick.figures;
+        let Moment { at, window } = moment;
+        if figures.usual.turn(at, window, f64::from(figures.counted)) {
+            figures.counted = 0;
+        }
+        figures.counted = figures.counted.saturating_add(counts.tcp_syn);
+        figures.syn.add(at, counts.tcp_syn.into(), window);
+        figures.half_open.add(at, counts.tcp_half_open.into(), window);
+        figures.established.add(at, counts.tcp_established.into(), window);
+        figures.closed.add(at, (counts.tcp_closed + counts.tcp_reset).into(), window);
+        true
+    }
+
+    fn values(figures: &Figures, moment: Moment) -> Values {
+        let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        let syn = sum(&figures.syn);
+        // Not opened: those known to have failed, and those that are asked for and not answered yet.
+        let waiting = (syn - sum(&figures.established) - sum(&figures.closed)).max(0.0);
+        Values::default()
+            .with(Feature::SynRate, syn / moment.window.as_secs_f64())
+            .with(Feature::HalfOpen, sum(&figures.half_open).max(waiting))
+            .with(Feature::RateRise, figures.usual.rise(syn, 10.0))
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
+        let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        format!(
+            "{} was asked for {:.0} TCP connections within {} s: {:.0} opened, {:.0} known not to",
+            suspect.server,
+            sum(&figures.syn),
+            moment.window.as_secs(),
+            sum(&figures.established),
+            sum(&figures.half_open),
+        )
+    }
+}
