@@ -210,12 +210,14 @@ impl StoredAlert {
     }
 }
 
-/// Makes every string in `value` harmless.
+/// Makes every string in `value` harmless and takes out fields that hold nothing, which read as
+/// missing ones do.
 fn clean(value: &mut Value) {
     match value {
         Value::String(text) => *text = harmless(text),
         Value::Array(values) => values.iter_mut().for_each(clean),
         Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
             if fields.keys().any(|key| harmless(key) != *key) {
                 let old = std::mem::take(fields);
                 *fields = old.into_iter().map(|(key, value)| (harmless(&key), value)).collect();
@@ -258,6 +260,15 @@ mod tests {
         assert!(alert.geophone.tool.is_null() && alert.geophone.samples.is_empty());
         let hit = format!(r#"{{"_index":"alerts","_source":{line}}}"#);
         assert_eq!(StoredAlert::read(&hit).unwrap().event.id, "a1");
+    }
+
+    #[test]
+    fn fields_that_hold_nothing_are_as_good_as_missing() {
+        let line = r#"{"event":{"id":"a1","end":null},"dns":null,"source":{"ip":null},
+            "geophone":{"samples":[{"qname":"00ff","qtype":null}],"loss":null}}"#;
+        let alert = StoredAlert::read(line).unwrap();
+        assert!(alert.event.end.is_empty() && alert.geophone.loss.is_none());
+        assert_eq!(alert.geophone.samples.first().unwrap().qname, "00ff");
     }
 
     #[test]
