@@ -21,7 +21,7 @@ demo:
 
 # The tests against Kafka get a broker for the whole run, unless KAFKA_BOOTSTRAP names one.
 test:
-	@datasets/lab/need.sh build kafka broker
+	@datasets/lab/need.sh build kafka broker lists
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --quiet --locked -p geophone-analytics --no-default-features --all-targets -- -D warnings

@@ -12,6 +12,7 @@ use crate::command::baseline::BaselineCommand;
 use crate::command::dataset::DatasetCommand;
 use crate::command::evaluate::{EvaluateCommand, FitCommand};
 use crate::command::explain::ExplainCommand;
+use crate::command::export::ExportCommand;
 use crate::command::history::HistoryCommand;
 use crate::command::selftest::SelftestCommand;
 use crate::command::tail::TailCommand;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateCommand),
     /// Say of one stored alert what it means, and compute its score again.
     Explain(ExplainCommand),
+    /// Turn open alerts into a block list for a resolver, a firewall or an exchange.
+    Export(ExportCommand),
     /// Fit the points of the scorecards to captures with truth.
     Fit(FitCommand),
     /// Ask feature files who asked for what.

@@ -23,6 +23,7 @@ pub mod cluster;
 pub mod replay;
 pub mod evaluate;
 pub mod explain;
+pub mod export;
 pub mod selftest;
 pub mod what_if;
 pub mod dataset;

@@ -17,8 +17,8 @@ use geophone_sensor::words::in_words;
 use crate::cli::{Cli, Command, RulesCommand};
 use crate::command::worker::work;
 use crate::command::{
-    baseline::baseline, dataset::dataset, evaluate, explain::explain_alert, history::history,
-    selftest::test_rules, tail::tail, topics::topics, what_if::what_if,
+    baseline::baseline, dataset::dataset, evaluate, explain::explain_alert, export::export_alerts,
+    history::history, selftest::test_rules, tail::tail, topics::topics, what_if::what_if,
 };
 use crate::run::{check_rules, list_rules, print_config};
 
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Dataset(command) => dataset(&command),
         Command::Evaluate(command) => evaluate::evaluate_corpora(&command),
         Command::Explain(command) => explain_alert(&command),
+        Command::Export(command) => export_alerts(&command),
         Command::Fit(command) => evaluate::fit_rules(&command),
         Command::History(command) => history(&command),
         #[cfg(target_os = "linux")]

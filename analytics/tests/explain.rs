@@ -199,6 +199,21 @@ fn documents_without_the_values_of_all_features_are_explained_as_far_as_they_go(
 }
 
 #[test]
+fn an_alert_about_datagrams_that_are_no_dns_is_explained() {
+    let mut replay = geophone();
+    replay
+        .args(["replay", "--format", "ecs"])
+        .arg(root().join("datasets/captures/iodine-raw.pcap.gz"));
+    let alerts = replay.assert().success().get_output().stdout.clone();
+    let raw = |line: &&str| line.contains(r#""protocol":"iodine""#);
+    let raw = String::from_utf8(alerts).unwrap().lines().rfind(raw).unwrap().to_owned();
+    let mut piped = geophone();
+    piped.arg("explain").write_stdin(raw);
+    let page = text(&mut piped);
+    assert!(page.contains("iodine"), "{page}");
+}
+
+#[test]
 fn what_cannot_be_explained_is_refused_with_the_nearest_alerts() {
     let folder = Folder::new();
     let told = refusal(&mut folder.explain(&["ffff"]));

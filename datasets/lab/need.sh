@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target misses: need.sh build|kafka|broker|bench|live|soak|fuzz|lab …
+# Installs what a target misses: need.sh build|kafka|broker|lists|bench|live|soak|fuzz|lab …
 # Debian and Ubuntu, as root or with sudo; elsewhere it says what to install and stops.
 set -euo pipefail
 
@@ -8,6 +8,8 @@ declare -A sets=(
     [build]="/usr/include/pcap/pcap.h=libpcap-dev cc=gcc /usr/include/stdio.h=libc6-dev"
     [kafka]="make=make /usr/include/openssl/ssl.h=libssl-dev /usr/include/zlib.h=zlib1g-dev"
     [broker]="java=default-jre-headless mvn=maven flock=util-linux"
+    # Neither unbound nor bind9: installing them starts a server. The tests use them where they are.
+    [lists]="named-checkzone=bind9-utils dnsmasq=dnsmasq-base nft=nftables unshare=util-linux"
     [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"
     [live]="python3=python3 tcpdump=tcpdump tcpreplay=tcpreplay ip=iproute2 taskset=util-linux"
     [soak]="python3=python3"

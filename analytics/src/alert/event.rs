@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use clap::ValueEnum;
 use geophone_sensor::decode::path::Path;
 use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ impl Action {
 }
 
 /// How sure the detector is; not the same as how bad it would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Confidence {
     /// The leak contract alone: bytes could have left, little else speaks for it.
     Low,

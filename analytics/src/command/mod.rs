@@ -4,6 +4,7 @@ pub(crate) mod baseline;
 pub(crate) mod dataset;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod history;
 pub(crate) mod selftest;

@@ -6,6 +6,7 @@
 mod attack;
 mod decode;
 mod facts;
+mod lines;
 mod lookalike;
 mod page;
 mod sample;
@@ -21,13 +22,14 @@ use serde::Serialize;
 
 pub use self::attack::Technique;
 pub use self::facts::{Leak, OverflowView, Traffic, What, When, Who};
+pub(crate) use self::lines::{LineFault, each_line};
 pub use self::lookalike::Lookalike;
 pub use self::page::{Look, to_page};
 pub use self::sample::{Run, SampleView};
 pub use self::score::{ScoreLine, ScoreNow, ScoreSheet};
 pub use self::search::{SearchError, Wanted};
 pub use self::silence::Silence;
-use self::stored::StoredAlert;
+pub(crate) use self::stored::StoredAlert;
 use crate::price::Pricer;
 use crate::rule::Rules;
 

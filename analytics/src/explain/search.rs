@@ -1,16 +1,15 @@
 //! Finds one alert among documents, one a line.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read as _};
+use std::io::BufRead;
 
 use serde::Deserialize;
 
+use super::lines::{LineFault, each_line};
 use super::stored::{StoredAlert, harmless};
 
 /// Octets of alerts that are kept while the right one is looked for.
 const MOST_KEPT: usize = 256 * 1024 * 1024;
-/// Octets a line may have; an alert has some ten thousand.
-const MOST_LINE: u64 = 1024 * 1024;
 /// Alerts that an error lists.
 const LISTED: usize = 5;
 
@@ -161,25 +160,13 @@ pub(super) fn find(
     wanted: &Wanted,
 ) -> Result<StoredAlert, SearchError> {
     let mut found = Found { origin: origin.to_owned(), by_id: BTreeMap::new(), kept: 0 };
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let read = (&mut *input)
-            .take(MOST_LINE)
-            .read_until(b'\n', &mut line)
-            .map_err(|source| SearchError::Read { origin: origin.to_owned(), source })?;
-        if read == 0 {
-            break;
+    each_line(input, |number, line| match line {
+        Ok(text) => found.take(text, number, wanted),
+        Err(LineFault::Read(source)) => {
+            Err(SearchError::Read { origin: origin.to_owned(), source })
         }
-        if u64::try_from(read).unwrap_or(u64::MAX) >= MOST_LINE {
-            return Err(found.wrong(number, "longer than 1 MiB".to_owned()));
-        }
-        match std::str::from_utf8(&line) {
-            Ok(text) if text.trim().is_empty() => {}
-            Ok(text) => found.take(text.trim(), number, wanted)?,
-            Err(_) => return Err(found.wrong(number, "not UTF-8".to_owned())),
-        }
-    }
+        Err(fault) => Err(found.wrong(number, fault.to_string())),
+    })?;
     let latest = found.pick(wanted)?;
     StoredAlert::read(&latest.line)
         .map_err(|error| found.wrong(latest.line_number, format!("no alert: {error}")))

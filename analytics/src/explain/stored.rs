@@ -11,52 +11,54 @@ use serde_json::Value;
 /// One document.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredAlert {
+pub(crate) struct StoredAlert {
     #[serde(rename = "@timestamp")]
-    pub(super) time: String,
-    pub(super) event: StoredEvent,
-    pub(super) rule: StoredRule,
-    pub(super) source: StoredHost,
-    pub(super) destination: StoredHost,
-    pub(super) dns: StoredDns,
+    pub(crate) time: String,
+    pub(crate) event: StoredEvent,
+    pub(crate) rule: StoredRule,
+    pub(crate) source: StoredHost,
+    pub(crate) destination: StoredHost,
+    pub(crate) dns: StoredDns,
     pub(super) network: StoredNetwork,
-    pub(super) threat: StoredThreat,
-    pub(super) geophone: StoredFacts,
+    pub(crate) threat: StoredThreat,
+    pub(crate) geophone: StoredFacts,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredEvent {
-    pub(super) id: String,
-    pub(super) action: String,
-    pub(super) start: String,
-    pub(super) end: String,
+pub(crate) struct StoredEvent {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) action: String,
+    pub(crate) start: String,
+    pub(crate) end: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredRule {
-    pub(super) id: String,
+pub(crate) struct StoredRule {
+    pub(crate) id: String,
     pub(super) name: String,
     pub(super) description: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredHost {
-    pub(super) ip: String,
+pub(crate) struct StoredHost {
+    pub(crate) ip: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredDns {
-    pub(super) question: StoredQuestion,
+pub(crate) struct StoredDns {
+    pub(crate) question: StoredQuestion,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredQuestion {
-    pub(super) registered_domain: Option<String>,
+pub(crate) struct StoredQuestion {
+    pub(crate) registered_domain: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -80,38 +82,40 @@ pub(super) struct StoredVlan {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredThreat {
-    pub(super) technique: StoredTechnique,
+pub(crate) struct StoredThreat {
+    pub(crate) technique: StoredTechnique,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredTechnique {
-    pub(super) id: Vec<String>,
+pub(crate) struct StoredTechnique {
+    pub(crate) id: Vec<String>,
 }
 
 /// What stands under `geophone`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredFacts {
+pub(crate) struct StoredFacts {
     pub(super) score: i32,
     pub(super) threshold: i32,
     pub(super) evidence: Vec<StoredEvidence>,
     /// Empty in documents of versions that did not store them.
     pub(super) features: BTreeMap<String, f64>,
     /// What happens in one clause, where a watch saw it.
-    pub(super) headline: Option<String>,
-    pub(super) severity: String,
-    pub(super) confidence: String,
+    pub(crate) headline: Option<String>,
+    pub(crate) severity: String,
+    pub(crate) confidence: String,
     pub(super) leak_contract: Option<StoredOverflow>,
     pub(super) leak_bytes: u64,
     pub(super) leak_error_bytes: u64,
     /// Upper bounds by channel, in bytes.
     pub(super) channels: BTreeMap<String, u64>,
+    /// What is meant: `domain`, `server`, … (`Subject::name`).
+    pub(crate) subject: String,
     /// The domains of a rotation.
-    pub(super) domains: Vec<StoredDomain>,
+    pub(crate) domains: Vec<StoredDomain>,
     /// The clients of a domain that several share.
-    pub(super) clients: Vec<StoredClient>,
+    pub(crate) clients: Vec<StoredClient>,
     pub(super) queries: u64,
     pub(super) unique: u64,
     pub(super) bytes_up: u64,
@@ -127,13 +131,13 @@ pub(super) struct StoredFacts {
     pub(super) advice: String,
     pub(super) suppressed: u64,
     pub(super) loss: Option<StoredLoss>,
-    pub(super) closed_because: Option<String>,
+    pub(crate) closed_because: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredDomain {
-    pub(super) domain: String,
+pub(crate) struct StoredDomain {
+    pub(crate) domain: String,
     pub(super) leak_bytes: u64,
     /// How often it took part, where a watch counted.
     pub(super) count: Option<u64>,
@@ -141,8 +145,8 @@ pub(super) struct StoredDomain {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredClient {
-    pub(super) client: String,
+pub(crate) struct StoredClient {
+    pub(crate) client: String,
     pub(super) leak_bytes: u64,
     /// How often it took part, where a watch counted.
     pub(super) count: Option<u64>,
@@ -194,7 +198,7 @@ pub(super) struct StoredLoss {
 
 impl StoredAlert {
     /// Reads one line; every string comes out fit for a terminal.
-    pub(super) fn read(line: &str) -> Result<Self, serde_json::Error> {
+    pub(crate) fn read(line: &str) -> Result<Self, serde_json::Error> {
         let mut value: Value = serde_json::from_str(line)?;
         if let Some(source) = value.get_mut("_source") {
             value = source.take();
@@ -212,12 +216,14 @@ impl StoredAlert {
     }
 }
 
-/// Makes every string in `value` harmless.
+/// Makes every string in `value` harmless and takes out fields that hold nothing, which read as
+/// missing ones do.
 fn clean(value: &mut Value) {
     match value {
         Value::String(text) => *text = harmless(text),
         Value::Array(values) => values.iter_mut().for_each(clean),
         Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
             if fields.keys().any(|key| harmless(key) != *key) {
                 let old = std::mem::take(fields);
                 *fields = old.into_iter().map(|(key, value)| (harmless(&key), value)).collect();
@@ -260,6 +266,15 @@ mod tests {
         assert!(alert.geophone.tool.is_null() && alert.geophone.samples.is_empty());
         let hit = format!(r#"{{"_index":"alerts","_source":{line}}}"#);
         assert_eq!(StoredAlert::read(&hit).unwrap().event.id, "a1");
+    }
+
+    #[test]
+    fn fields_that_hold_nothing_are_as_good_as_missing() {
+        let line = r#"{"event":{"id":"a1","end":null},"dns":null,"source":{"ip":null},
+            "geophone":{"samples":[{"qname":"00ff","qtype":null}],"loss":null}}"#;
+        let alert = StoredAlert::read(line).unwrap();
+        assert!(alert.event.end.is_empty() && alert.geophone.loss.is_none());
+        assert_eq!(alert.geophone.samples.first().unwrap().qname, "00ff");
     }
 
     #[test]
