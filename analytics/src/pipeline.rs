@@ -81,8 +81,9 @@ pub struct Analytics {
     probe: Probe,
     abuses: Abuses,
     site: Site,
-    /// Whether the client of the last transaction met its domain for the first time.
-    met_first: bool,
+    /// Whether the client of the record at hand met its domain for the first time, and whether that
+    /// is rare.
+    met: (bool, bool),
     /// Notices of one record; here so that its memory is kept.
     notices: Vec<Notice>,
     /// What owners elsewhere are to be told; `None` where this process owns everything.
@@ -111,7 +112,7 @@ impl Analytics {
             probe: Probe::default(),
             abuses: Abuses::new(config.state.cases, seed, &rules),
             site: Site::new(&config.network),
-            met_first: false,
+            met: (false, false),
             notices: Vec::new(),
             outgoing: None,
             now: Timestamp(i64::MIN),
@@ -123,7 +124,7 @@ impl Analytics {
     /// Takes one record and hands on what there is to tell.
     pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         self.counters.records += 1;
-        self.met_first = false;
+        self.met = (false, false);
         self.take_record(record, sink);
         self.notice(record, sink);
     }
@@ -160,7 +161,7 @@ impl Analytics {
         black_box(self.tables.touch(&keys.hashes()));
         let mut charge = self.charge(transaction, &keys);
         let met = self.domain_account(transaction, &keys, &charge, sink);
-        self.met_first = met.fresh;
+        self.met = (met.fresh, self.tables.facts.is_rare(keys.domain));
         if met.fresh && !transaction.name.suffix_known {
             charge.whole = whole_name(&self.pricer, transaction, &charge);
             self.undelegated_account(transaction, &keys, &charge, sink);

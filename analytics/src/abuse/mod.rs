@@ -9,6 +9,7 @@
 mod about;
 mod amplification;
 mod bins;
+mod c2_beacon;
 mod cache_poisoning;
 mod cases;
 mod dga;
@@ -23,6 +24,7 @@ mod open_resolver;
 mod query_flood;
 mod recent;
 mod reverse_sweep;
+mod rogue_resolver;
 mod seen;
 mod site;
 mod tcp_exhaustion;

@@ -33,6 +33,11 @@ impl Roles {
     /// The client never asked the registered domain before, as far as is remembered.
     pub(crate) const DOMAIN_NEW: Self = Self(1 << 8);
 
+    /// Few clients ask the registered domain, as far as is known.
+    pub(crate) const DOMAIN_RARE: Self = Self(1 << 9);
+    /// The configuration names the resolvers of this site.
+    pub(crate) const RESOLVERS_NAMED: Self = Self(1 << 10);
+
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {
         self.0 & roles.0 == roles.0

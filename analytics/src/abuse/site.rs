@@ -53,7 +53,8 @@ impl Site {
     /// Returns what is known of the hosts of `record`.
     pub(crate) fn roles(&self, record: &Record<'_>) -> Roles {
         let (client, server) = Seen::hosts_of(record);
-        let mut roles = Roles::default();
+        let named = !self.network.resolvers.is_empty();
+        let mut roles = Roles::default().with(Roles::RESOLVERS_NAMED, named);
         if let Some(client) = client {
             roles = roles
                 .with(Roles::CLIENT_INSIDE, self.is_inside(client))

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::{About, Notice, parent_at};
 use super::amplification::Amplification;
+use super::c2_beacon::C2Beacon;
 use super::cache_poisoning::CachePoisoning;
 use super::cases::{Case, Cases, CasesImage};
 use super::dga::Dga;
@@ -20,6 +21,7 @@ use super::nxdomain_flood::NxdomainFlood;
 use super::open_resolver::OpenResolver;
 use super::query_flood::QueryFlood;
 use super::reverse_sweep::ReverseSweep;
+use super::rogue_resolver::RogueResolver;
 use super::seen::Seen;
 use super::tcp_exhaustion::TcpExhaustion;
 use super::version_probe::VersionProbe;
@@ -172,6 +174,8 @@ watches! {
     12 tcp_exhaustion: TcpExhaustion,
     13 cache_poisoning: CachePoisoning,
     14 dns_rebinding: DnsRebinding,
+    15 rogue_resolver: RogueResolver,
+    16 c2_beacon: C2Beacon,
 }
 
 const _: () = assert!(CASE_BYTES as u64 <= CASES_BYTES, "raise config::CASES_BYTES");

@@ -12,6 +12,8 @@ use crate::state::KeyState;
 pub enum Feature {
     /// Octets answered per octet asked.
     AmplificationRatio,
+    /// Distinct answers beyond the first.
+    AnswerChanges,
     /// Octets of text, names and opaque data per answer.
     AnswerPayload,
     /// How regularly new names come, 0 to 1 (`detect::beacon`).
@@ -48,16 +50,22 @@ pub enum Feature {
     HalfOpen,
     /// Distinct names asked for that tell what a server is (version.bind and its like).
     IdentityNames,
+    /// Share of questions that came while the last answer was still to be kept, 0 to 1.
+    Impatience,
     /// Distinct internal names asked of servers outside.
     InternalNames,
     /// Mean Shannon entropy of novel subdomains, in bits per octet.
     LabelEntropy,
     /// How full the fullest bucket of the leak contract is; above 1 it overflows.
     LeakFill,
+    /// Minutes from the first to the last.
+    Minutes,
     /// Answers to a waiting query but with another id or question, in the window.
     Mismatches,
     /// Mean length of novel subdomains, in octets.
     NameLength,
+    /// Distinct names.
+    Names,
     /// Octets of payloads that are not DNS.
     NotDnsBytes,
     /// Payloads that are not DNS, in the window.
@@ -129,6 +137,8 @@ pub enum Feature {
     /// Share of answers that no such name exists under a suffix nobody registers, 0 to 1: nobody
     /// is there to receive.
     Undelegated,
+    /// Questions past the resolvers that are meant to be asked, in the window.
+    Undesignated,
     /// Share of queries whose name is novel, 0 to 1.
     UniqueRatio,
 }

@@ -5,6 +5,19 @@ use super::feature::Feature;
 /// The features that a watch computes, by the `rule.id` of its rule; every other rule is about a
 /// (client, domain).
 pub const WATCHED: &[(&str, &[Feature])] = &[
+    (
+        "c2-beacon",
+        &[
+            Feature::Beacon,
+            Feature::Queries,
+            Feature::Minutes,
+            Feature::Names,
+            Feature::CarrierShare,
+            Feature::AnswerChanges,
+            Feature::Impatience,
+        ],
+    ),
+    ("rogue-resolver", &[Feature::Undesignated, Feature::Servers]),
     ("dns-rebinding", &[Feature::PrivateAnswers, Feature::Flips]),
     (
         "cache-poisoning",

@@ -24,7 +24,9 @@ struct Case {
 impl Analytics {
     /// Tells the owners of the cases that a record belongs to.
     pub(super) fn notice(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
-        let roles = self.site.roles(record).with(Roles::DOMAIN_NEW, self.met_first);
+        let (new, rare) = self.met;
+        let known = self.site.roles(record);
+        let roles = known.with(Roles::DOMAIN_NEW, new).with(Roles::DOMAIN_RARE, rare);
         let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
         let mut notices = std::mem::take(&mut self.notices);
         self.abuses.notice(&seen, &self.rules, &mut notices);

@@ -29,6 +29,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("tcp-exhaustion", include_str!("../../../rules/tcp-exhaustion.toml")),
     ("cache-poisoning", include_str!("../../../rules/cache-poisoning.toml")),
     ("dns-rebinding", include_str!("../../../rules/dns-rebinding.toml")),
+    ("rogue-resolver", include_str!("../../../rules/rogue-resolver.toml")),
+    ("c2-beacon", include_str!("../../../rules/c2-beacon.toml")),
     ("dns-exfiltration", include_str!("../../../rules/dns-exfiltration.toml")),
     ("dns-tunnel", include_str!("../../../rules/dns-tunnel.toml")),
     (LEAK_CONTRACT, include_str!("../../../rules/leak-contract.toml")),

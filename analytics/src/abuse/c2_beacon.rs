@@ -1,0 +1,118 @@
+//! `c2-beacon`: one client that asks few names of one rare domain by a clock.
+//!
+//! An implant asks whether there is work. So does honest software: what is asked by a clock with one
+//! and the same answer is monitoring or a cache that renews, and is not told; what carries text, or is
+//! answered differently each time, or asks in spite of what it was told to keep, is.
+//! The regularity is the spread part of RITA's beacon score (see `detect::beacon`).
+
+use std::time::Duration;
+
+use geophone_sensor::record::hash_of;
+use geophone_sensor::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::about::About;
+use super::distinct::Distinct;
+use super::seen::{Roles, Seen};
+use super::watch::{Moment, Watch};
+use crate::alert::Suspect;
+use crate::detect::{BeaconTracker, Feature, Values};
+
+/// Names beyond which it is no beacon.
+const FEW: u32 = 8;
+/// Gaps between two looks.
+const STEP: u32 = 8;
+
+/// The watch.
+pub(super) struct C2Beacon;
+
+/// What is kept of a client and a domain.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Figures {
+    clock: BeaconTracker,
+    first: Timestamp,
+    last: Timestamp,
+    asked: u32,
+    carriers: u32,
+    /// Questions that came while the last answer was still to be kept.
+    impatient: u32,
+    keep_until: Timestamp,
+    names: Distinct,
+    answers: Distinct,
+}
+
+impl Watch for C2Beacon {
+    const RULE: &'static str = "c2-beacon";
+    const LOCAL: bool = true;
+    const MEMORY: Duration = Duration::from_secs(12 * 3600);
+    const HEAP: usize = 2 * Distinct::HEAP;
+
+    type Figures = Figures;
+
+    fn about(seen: &Seen<'_>) -> Option<About> {
+        if !seen.roles.has(Roles::DOMAIN_RARE)
+            || seen.roles.has(Roles::NAME_INTERNAL)
+            || seen.roles.has(Roles::CLIENT_RESOLVER)
+        {
+            return None;
+        }
+        let asked = seen.transaction().filter(|asked| asked.has_query())?;
+        asked.name.suffix_known.then_some(About::Pair(asked.client))
+    }
+
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        let Some(asked) = seen.transaction() else { return false };
+        if figures.names.count() > FEW {
+            return false;
+        }
+        if figures.asked == 0 {
+            figures.first = moment.at;
+        }
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.clock.add(moment.at);
+        figures.impatient += u32::from(moment.at < figures.keep_until);
+        figures.asked = figures.asked.saturating_add(1);
+        // NULL, TXT and what nobody assigned: types that carry what one likes.
+        figures.carriers += u32::from(matches!(asked.qtype, 10 | 16 | 65_280..));
+        figures.last = figures.last.max(moment.at);
+        let answer = &asked.answer;
+        if asked.has_answer() {
+            let says = [answer.addresses, answer.fingerprint, answer.rcode.into()];
+            let octets: Vec<u8> = says.iter().flat_map(|part| part.to_be_bytes()).collect();
+            figures.answers.add(hash_of(&octets, 0));
+            let keep = answer.ttls.map_or(0, |(least, _)| least);
+            figures.keep_until = moment.at.plus(Duration::from_secs(keep.into()));
+        }
+        figures.asked.is_multiple_of(STEP) && figures.asked >= 3 * STEP
+    }
+
+    fn values(figures: &Figures, _moment: Moment) -> Values {
+        let asked = f64::from(figures.asked.max(1));
+        Values::default()
+            .with(Feature::Beacon, figures.clock.score())
+            .with(Feature::Queries, figures.asked)
+            .with(Feature::Minutes, figures.last.since(figures.first).as_secs_f64() / 60.0)
+            .with(Feature::Names, figures.names.count())
+            .with(Feature::CarrierShare, f64::from(figures.carriers) / asked)
+            .with(Feature::AnswerChanges, figures.answers.count().saturating_sub(1))
+            .with(Feature::Impatience, f64::from(figures.impatient) / asked)
+    }
+
+    fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        let span = figures.last.since(figures.first);
+        let gap = span.as_secs_f64() / f64::from(figures.asked.saturating_sub(1).max(1));
+        format!(
+            "{} asked {} names of {} by a clock, every {gap:.0} s, {} times, and got {} different \
+             answers",
+            suspect.client,
+            figures.names.count(),
+            suspect.domain,
+            figures.asked,
+            figures.answers.count(),
+        )
+    }
+
+    fn unique(figures: &Figures) -> u32 {
+        figures.names.count()
+    }
+}
