@@ -58,7 +58,6 @@ fn partitions(capture: &Path, split: Split) -> Vec<Vec<Vec<u8>>> {
                 reached = tick.time.micros() + 1_000_000;
                 put(None, form, order, &beat(reached, false));
             }
-            Record::Tick(_) => {}
             other => {
                 let to = partition_of(owner_of(&other, split.seed), split.pairs);
                 let to = usize::try_from(to).unwrap();

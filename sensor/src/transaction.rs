@@ -511,7 +511,7 @@ mod tests {
         assert_eq!(bench.records[2].mismatch, Some(Mismatch::Id));
         bench.reply(13, 8, "c.example");
         bench.reply(14, 8, "c.example");
-        assert_eq!(bench.records[4].mismatch, None, "nothing waits any more");
+        assert_eq!(bench.records[4].mismatch, Some(Mismatch::Repeat), "nothing waits any more");
         assert_eq!(bench.counters.response_mismatched, 2);
         bench.records.truncate(2);
         assert_eq!(

@@ -68,10 +68,13 @@ impl Watch for CachePoisoning {
         // Answers to nothing count as guesses where one server is said to send many for each name;
         // where every name comes about once, the capture missed the questions.
         let few = figures.servers.count() <= 2 && figures.names.count() <= figures.taken / 4;
+        // Guesses come several to a name, or they are answers to questions that were asked twice.
+        let several = figures.names.count() <= figures.taken / 2;
+        let guesses = if several { sum(&figures.guesses) } else { 0.0 };
         let stray = if few { sum(&figures.stray) } else { 0.0 };
         Values::default()
             .with(Feature::Conflicts, sum(&figures.conflicts))
-            .with(Feature::Mismatches, sum(&figures.guesses))
+            .with(Feature::Mismatches, guesses)
             .with(Feature::UnaskedAnswers, stray)
             .with(Feature::Siblings, figures.names.count())
             .with(Feature::Ports, figures.ports.count())

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use geophone_kafka::envelope::Envelope;
 use geophone_kafka::heartbeat::{self, Heartbeat};
 use geophone_kafka::topic::partition_of;
-use geophone_sensor::record::{OwnedRecord, WIRE_VERSION, Wire, from_wire, hash_of, seed_check};
+use geophone_sensor::record::{
+    OwnedRecord, Role, WIRE_VERSION, Wire, from_wire, hash_of, seed_check,
+};
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Arrival, Clocks};
@@ -145,7 +147,8 @@ impl PairNode {
                 return Ok(Taken::Done);
             }
         }
-        if let OwnedRecord::Tick(_) = record
+        if let OwnedRecord::Tick(tick) = &record
+            && tick.role == Role::Sensor
             && self.partition == HANDS_TICKS
         {
             (0..self.split.owners).for_each(|owner| out.tick(self.partition, owner, body));

@@ -156,8 +156,10 @@ impl KafkaRecords {
         match record {
             Record::Tick(tick) => {
                 self.send(TICKS, owner, form);
-                if tick.role == Role::Sensor {
-                    self.tell_all(tick, form);
+                match tick.role {
+                    Role::Sensor => self.tell_all(tick, form),
+                    // Watches of floods follow hosts, among the records of the same time.
+                    Role::Client | Role::Server => self.send(RECORDS, owner, form),
                 }
             }
             Record::NotDns(_) | Record::Transaction(_) => self.send(RECORDS, owner, form),

@@ -177,7 +177,7 @@ mod tests {
         let text = String::from_utf8(line).unwrap();
         let refused =
             |from, to| from_json(text.replace(from, to).as_bytes()).unwrap_err().to_string();
-        assert!(refused("\"version\":2", "\"version\":1").contains("version 1"));
+        assert!(refused("\"version\":3", "\"version\":2").contains("version 2"));
         assert!(refused("\"vlan\"", "\"vlam\"").contains("vlam"));
         assert!(refused("TYPE65399", "FOO").contains("`qtype`"));
         // The domain is the end of the name, label by label (found by fuzzing).
