@@ -5,6 +5,7 @@
 
 pub mod severity;
 pub mod config;
+pub mod share;
 pub mod price;
 pub mod state;
 pub mod detect;
@@ -16,9 +17,9 @@ pub mod sink;
 #[cfg(feature = "kafka")]
 pub mod publisher;
 #[cfg(feature = "kafka")]
-pub mod message;
-#[cfg(feature = "kafka")]
 pub mod cluster;
+#[cfg(feature = "kafka")]
+pub mod message;
 pub mod replay;
 pub mod evaluate;
 pub mod explain;

@@ -17,7 +17,14 @@ pub(crate) fn print_config(command: &ConfigCommand) -> anyhow::Result<ExitCode> 
     let config = read_config(command.config.as_deref())?;
     let need = config.memory_need().div_ceil(1024 * 1024);
     let text = toml::to_string(&config).context("cannot write the configuration as TOML")?;
-    print(&format!("# The tables take at most {need} MiB.\n{text}"))
+    let nodes = config.kafka.topics.partitions;
+    let worker = |share: u32| config.worker_need(share, nodes).div_ceil(1024 * 1024);
+    let (all, half, quarter) =
+        (worker(nodes), worker(nodes.div_ceil(2)), worker(nodes.div_ceil(4)));
+    print(&format!(
+        "# The tables take at most {need} MiB.\n# A worker (geophone run) takes at most {all} MiB \
+         with all {nodes} partitions, {half} with half, {quarter} with a quarter.\n{text}"
+    ))
 }
 
 /// `geophone rules check`.

@@ -84,6 +84,7 @@ impl OwnerNode {
     }
 
     fn batch(&mut self, batch: RollupBatch, offset: i64, out: &mut Output) {
+        out.hear(batch.terms);
         for tick in &batch.ticks {
             match from_wire(Wire::Tick, tick) {
                 Ok(tick) => {

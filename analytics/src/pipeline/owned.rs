@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use geophone_sensor::record::{
-    OwnedRecord, Record, RecordError, Transaction, Wire, from_wire, hash_of, to_wire,
+    OwnedRecord, Record, RecordError, Transaction, Wire, from_wire, hash_of, to_json, to_wire,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Analytics;
 use super::keys::Keys;
@@ -45,6 +46,57 @@ impl OwnedRollup {
         };
         Self { owner, rotation, bytes: rollup.bytes, name: rollup.name, novel, record }
     }
+}
+
+impl OwnedRollup {
+    /// Returns it in words: whose owner is told, what is charged, for which name, and the record.
+    #[must_use]
+    pub fn words(&self) -> Value {
+        let about = if self.rotation { "client" } else { "domain" };
+        let name = self.name.map(|(novelty, price)| {
+            json!({ "price_bits": price.bits.as_f64(), "expert": price.expert.name(),
+                    "charged_bytes": novelty.charged_bytes })
+        });
+        json!({
+            "owner": format!("{:016x}", self.owner),
+            "about": about,
+            "bytes": self.bytes,
+            "novel": self.novel,
+            "name": name,
+            "record": record_words(&self.record),
+        })
+    }
+}
+
+impl Fact {
+    /// Returns it in words.
+    #[must_use]
+    pub fn words(&self) -> Value {
+        let hex = |hash: u64| format!("{hash:016x}");
+        match &self.0 {
+            Change::Domain { hash, first, crowded } => {
+                json!({ "domain": hex(*hash), "first": first.to_string(), "crowded": crowded })
+            }
+            Change::Wildcard { hash, addresses } => {
+                let addresses = addresses.map(|addresses| format!("{addresses:08x}"));
+                json!({ "wildcard": hex(*hash), "addresses": addresses })
+            }
+            Change::Rotation { client, domains } => {
+                json!({ "rotation_of": hex(*client), "domains": domains })
+            }
+        }
+    }
+}
+
+/// A transaction in its wire form as JSON; why not, where it cannot be read.
+fn record_words(wire: &[u8]) -> Value {
+    let record = match from_wire(Wire::Transaction, wire) {
+        Ok(record) => record,
+        Err(error) => return json!({ "unreadable": error.to_string() }),
+    };
+    let mut line = Vec::new();
+    to_json(&record.as_record(), &mut line).ok();
+    serde_json::from_slice(&line).unwrap_or_default()
 }
 
 fn of_client(transaction: &Transaction, seed: u64) -> u64 {
