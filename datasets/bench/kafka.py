@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs sensor and workers against one broker and tells what a record costs, and how late it is.
 
-Called by kafka.sh. Three things are measured:
+Called by kafka.sh. What is measured:
 
- apart     the sensor fills the topics, then the workers empty them: what each can do at most, and
-           what it costs, without the other beside it
+ apart     the sensor fills the topics while the workers are stopped, then they empty them: what
+           each can do at most, and what it costs, without the other beside it
  together  both at once, from the first record to the last fact that owners found out
+ restore   how long a worker takes to take over a million keys
  paced     a capture made as it is played, its time stamps those of the wall clock; how long until
            a reader of committed messages has the alert about a transaction (`alerts`), and what
            owners found out in a second after that second was over (`facts`)
@@ -16,6 +17,7 @@ every rollup of it was taken and committed.
 """
 
 import argparse
+import atexit
 import collections
 import datetime
 import json
@@ -25,6 +27,7 @@ import signal
 import string
 import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -34,6 +37,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 SLOT = 0.005  # seconds of a paced capture that are written at once
 TUNNEL_QUERIES = 30
 LONGEST = 900  # seconds that anything may take
+STARTED = []
 
 
 def cpu(pid):
@@ -48,6 +52,13 @@ def memory(pid, what="VmHWM"):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         lines = dict(line.split(":", 1) for line in file)
     return int(lines[what].split()[0]) / 1024
+
+
+def end_all():
+    """Ends what was started; nothing of it is of use to anybody else."""
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
 
 
 class Site:
@@ -72,18 +83,19 @@ class Site:
                 "--kafka", self.options.brokers]
 
     def start_workers(self, count):
-        """Starts workers and waits until they share all partitions."""
-        shares, changed = {}, threading.Condition()
+        """Starts workers, waits until they share all partitions; returns the keys they have then."""
+        shares, keys, changed = {}, {}, threading.Condition()
 
         def listen(worker):
             for line in worker.stderr:
                 word = line.split()
-                if len(word) == 3 and word[2] == "partitions":
+                if len(word) > 2 and word[2].startswith("partitions"):
                     with changed:
                         shares[worker.pid] = int(word[1])
+                        keys[worker.pid] = int(word[3]) if len(word) > 3 else 0
                         changed.notify()
-                else:
-                    print("worker:", line, end="")
+                elif "messages taken" not in line:
+                    print("  worker:", line, end="", flush=True)
 
         for _ in range(count):
             self.number += 1
@@ -93,6 +105,7 @@ class Site:
                 self.command("geophone", "run", "--worker", name, "--stats", stats,
                              "--save-seconds", str(self.options.save_seconds), measured=True),
                 stderr=subprocess.PIPE, text=True)
+            STARTED.append(worker)
             threading.Thread(target=listen, args=(worker,), daemon=True).start()
             self.workers[worker.pid] = (worker, stats)
 
@@ -103,6 +116,7 @@ class Site:
         with changed:
             if not changed.wait_for(shared, LONGEST):
                 raise SystemExit(f"the workers do not share the partitions: {shares}")
+        return sum(keys.values())
 
     def stop_workers(self):
         """Lets workers leave; adds up what they counted."""
@@ -123,6 +137,7 @@ class Site:
         tail = subprocess.Popen(
             self.command("geophone", "tail", topic, "--from", start, "--format", "ndjson"),
             stdout=subprocess.PIPE, text=True, bufsize=1)
+        STARTED.append(tail)
         try:
             for line in tail.stdout:
                 yield time.time(), json.loads(line)
@@ -143,9 +158,11 @@ class Site:
     def sensor(self, capture, **how):
         self.number += 1
         self.stats = f"{self.options.scratch}/{self.prefix}-{self.number}.json"
-        return subprocess.Popen(
+        sensor = subprocess.Popen(
             self.command("geophone-sensor", "replay", capture, "--sensor", "bench",
-                         "--stats", self.stats, measured=True), **how)
+                         "--stats", self.stats, measured=True), stderr=subprocess.DEVNULL, **how)
+        STARTED.append(sensor)
+        return sensor
 
     def wait_sensor(self, sensor):
         """Waits for a sensor; returns records, CPU seconds and MiB."""
@@ -154,7 +171,7 @@ class Site:
             raise SystemExit(f"the sensor ended with {status}")
         with open(self.stats, encoding="utf-8") as file:
             counters = json.load(file)["counters"]
-        lost = sum(counters[f"kafka.{what}"] for what in ("dropped", "rejected"))
+        lost = sum(counters.get(f"kafka.{what}", 0) for what in ("dropped_busy", "dropped_full", "rejected", "unreadable"))
         if lost:
             raise SystemExit(f"the sensor lost {lost} messages")
         return counters["kafka.delivered"], used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
@@ -187,6 +204,27 @@ def order_of(head):
     return order, head
 
 
+def pressed(capture, seconds, target):
+    """Writes the capture with its time pressed into so many seconds.
+
+    Nodes wait for each other once in some seconds of capture time, so a thin capture replayed fast
+    measures those waits, not the work: a minute of 1,000 records a second is not a second of 60,000.
+    """
+    with open(capture, "rb") as file:
+        order, head = order_of(file.read(24))
+        data, at = bytearray(file.read()), 0
+    form = struct.Struct(order + "IIII")
+    first, _, _, _ = form.unpack_from(data, 0)
+    scale = seconds / (last_second(capture) + 1 - first)
+    while at < len(data):
+        whole, micros, size, length = form.unpack_from(data, at)
+        micros = int(((whole - first) * 1_000_000 + micros) * scale)
+        form.pack_into(data, at, first + micros // 1_000_000, micros % 1_000_000, size, length)
+        at += 16 + size
+    with open(target, "wb") as file:
+        file.write(head + data)
+
+
 def cost(name, seconds, records, wall=None, also=""):
     rate = f"{records / wall / 1000:8.1f} k/s" if wall else " " * 12
     print(f"  {name:<22} {rate} {seconds:7.2f} s CPU {seconds / records * 1e6:7.2f} us a record{also}",
@@ -194,17 +232,20 @@ def cost(name, seconds, records, wall=None, also=""):
 
 
 def apart(options, site, workers, last):
+    site.start_workers(workers)
+    # Not for as long as the group would wait for them.
+    for pid in site.workers:
+        os.kill(pid, signal.SIGSTOP)
     broker = cpu(options.broker)
     began = time.time()
     records, used, mib = site.wait_sensor(site.sensor(options.capture))
     cost("sensor", used, records, time.time() - began, f"  {mib:.0f} MiB")
     cost("broker, for the sensor", cpu(options.broker) - broker, records)
     broker, began = cpu(options.broker), time.time()
-    site.start_workers(workers)
-    joined = time.time()
+    for pid in site.workers:
+        os.kill(pid, signal.SIGCONT)
     ended = site.await_facts(last)
-    tell_workers(site, records, ended - joined, cpu(options.broker) - broker)
-    print(f"  the workers had joined after {joined - began:.1f} s")
+    tell_workers(site, records, ended - began, cpu(options.broker) - broker)
 
 
 def together(options, site, workers, last):
@@ -220,6 +261,30 @@ def together(options, site, workers, last):
     cost("sensor", used, records)
     tell_workers(site, records, ended - began, cpu(options.broker) - broker)
     return records / (ended - began)
+
+
+def restore(options, site):
+    """Fills the tables, lets the worker leave, and times how long another one takes to take over."""
+    capture = f"{options.scratch}/keys.pcap"
+    subprocess.run([sys.executable, f"{os.path.dirname(os.path.abspath(__file__))}/keys.py", capture,
+                    str(options.keys)], check=True)
+    site.start_workers(1)
+    site.wait_sensor(site.sensor(capture))
+    site.await_facts(last_second(capture))
+    began = time.time()
+    site.stop_workers()
+    print(f"  leaving took {time.time() - began:.1f} s")
+    began = time.time()
+    keys = site.start_workers(1)
+    wall = time.time() - began
+    pid = next(iter(site.workers))
+    print(f"  {keys} keys were there again after {wall:.1f} s, {cpu(pid):.1f} s CPU, "
+          f"{memory(pid, 'VmRSS'):.0f} MiB, at most {memory(pid):.0f}; "
+          f"{site.octets('state') / 1e6:.0f} MB of state on disk")
+    sums = site.stop_workers()
+    print(f"  {sums['worker.nodes_restored']} nodes restored, {sums['worker.messages_retaken']} "
+          f"messages taken once more", flush=True)
+    os.unlink(capture)
 
 
 def tell_workers(site, records, wall, broker):
@@ -372,13 +437,22 @@ def main():
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4])
     parser.add_argument("--runs", type=int, default=2, help="of each, after one for warmth")
     parser.add_argument("--save-seconds", type=int, default=30)
-    parser.add_argument("--what", nargs="*", default=["apart", "together", "paced"])
+    parser.add_argument("--span", type=float, default=10,
+                        help="seconds of capture time that the traffic takes; 0 for its own")
+    parser.add_argument("--what", nargs="*", default=["apart", "together", "restore", "paced"])
+    parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rate", type=float, default=0,
                         help="frames a second when paced [default: half of what 2 workers do]")
     parser.add_argument("--paced-seconds", type=float, default=60, help="at most")
     parser.add_argument("--tunnels", type=float, default=20, help="begun a second when paced")
     parser.add_argument("--warm", type=float, default=8, help="seconds that do not count")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    atexit.register(end_all)
+    if options.span:
+        target = f"{options.scratch}/pressed.pcap"
+        pressed(options.capture, options.span, target)
+        options.capture = target
     last = last_second(options.capture)
     number, best = 0, {}
 
@@ -398,6 +472,9 @@ def main():
                     rate = globals()[what](options, site(), workers, last)
                     if rate:
                         best[workers] = max(best.get(workers, 0), rate)
+    if "restore" in options.what:
+        print(f"restore, load {os.getloadavg()[0]:.1f}:")
+        restore(options, site())
     if "paced" in options.what:
         # Two frames make a record, nearly.
         rate = options.rate or best[max(best)] / 2 * 1.95

@@ -41,15 +41,23 @@ exec 8>&-
 
 scratch=$(mktemp -d "$work/kafka.XXXXXX")
 export KAFKA_LAB_DIR=$scratch/broker KAFKA_HEAP=${KAFKA_HEAP:-1g}
+runner=''
 finish() {
+    if [ -n "$runner" ]; then kill "$runner" 2>/dev/null && wait "$runner"; fi
     "$root/datasets/lab/kafka.sh" stop || true
     rm -rf "$scratch"
 }
 trap finish EXIT
+trap 'exit 1' INT TERM
 first=()
 if [ -n "${PRIORITY:-}" ]; then first=(chrt -r "$PRIORITY"); fi
 "${first[@]}" "$root/datasets/lab/kafka.sh" start 1
 eval "$("$root/datasets/lab/kafka.sh" env)"
 python3 "$here/kafka.py" --built "$built" --capture "$capture" --scratch "$scratch" \
     --broker "$(cat "$KAFKA_LAB_DIR/broker-1.pid")" --brokers "$KAFKA_BOOTSTRAP" \
-    --priority "${PRIORITY:-0}" "$@"
+    --priority "${PRIORITY:-0}" "$@" &
+runner=$!
+status=0
+wait "$runner" || status=$?
+runner=''
+exit "$status"

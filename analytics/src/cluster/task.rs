@@ -117,6 +117,15 @@ impl Task {
         }
     }
 
+    /// Returns how many clients with a domain it remembers.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        match &self.node {
+            Node::Pair(node) => node.analytics().counters().keys_used,
+            Node::Owner(_) => 0,
+        }
+    }
+
     /// Lets a message wait for its turn; one that was taken already is left out.
     pub fn queue(&mut self, offset: i64, payload: Vec<u8>) {
         if offset >= self.next {

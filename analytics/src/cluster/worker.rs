@@ -148,6 +148,12 @@ impl Worker {
         std::mem::take(&mut self.notices)
     }
 
+    /// Returns how many keys of the leak contract its nodes remember.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.tasks.values().map(Task::keys).sum()
+    }
+
     /// Returns how many partitions it has.
     #[must_use]
     pub fn share(&self) -> usize {

@@ -133,7 +133,8 @@ mod with {
             worker.notices().iter().for_each(|notice| say(notice));
             if worker.share() != share {
                 share = worker.share();
-                say(&format!("{share} partitions"));
+                let keys = worker.keys();
+                say(&format!("{share} partitions, {keys} keys remembered"));
             }
         };
         total.nodes = worker.node_counts();
