@@ -3,6 +3,7 @@
 //! One direction, one word per thing: *record* → *key state* → *verdict* → *alert* → *sink*.
 //! A module uses only modules above it in this list:
 
+mod octets;
 pub mod severity;
 pub mod config;
 pub mod share;

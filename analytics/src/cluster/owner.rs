@@ -29,6 +29,7 @@ pub struct OwnerNode {
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
+    #[serde(with = "crate::octets")]
     analytics: Vec<u8>,
     complete: Vec<i64>,
     done: i64,

@@ -27,6 +27,7 @@ pub struct OwnedRollup {
     /// Whether the client asked for the name for the first time.
     novel: bool,
     /// The transaction in its wire form.
+    #[serde(with = "crate::octets")]
     record: Vec<u8>,
 }
 
