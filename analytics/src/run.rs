@@ -22,7 +22,7 @@ pub(crate) fn print_config(command: &ConfigCommand) -> anyhow::Result<ExitCode> 
     let (all, half, quarter) =
         (worker(nodes), worker(nodes.div_ceil(2)), worker(nodes.div_ceil(4)));
     print(&format!(
-        "# The tables take at most {need} MiB.\n# A worker (geophone run) takes at most {all} MiB \
+        "# The tables take at most {need} MiB.\n# A worker (geophone run) takes about {all} MiB \
          with all {nodes} partitions, {half} with half, {quarter} with a quarter.\n{text}"
     ))
 }

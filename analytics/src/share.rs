@@ -55,7 +55,8 @@ impl StateConfig {
 
 impl Config {
     /// Adds up what a worker takes at its fullest that has `share` nodes of each kind where there
-    /// are `nodes` of each, in bytes.
+    /// are `nodes` of each, in bytes. Its tables are bound; what is under way depends on how large
+    /// messages are, and is an estimate.
     #[must_use]
     pub fn worker_need(&self, share: u32, nodes: u32) -> u64 {
         let of = |state: StateConfig| state.need() + self.suspects_need(&state);

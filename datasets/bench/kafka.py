@@ -31,7 +31,7 @@ import sys
 import threading
 import time
 
-from mixed import checksum
+from mixed import checksum, total
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SLOT = 0.005  # seconds of a paced capture that are written at once
@@ -318,7 +318,7 @@ def tunnel_frames(number, rng):
             udp = struct.pack(">HHHH", *ports, 8 + len(body), 0) + body
             head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), ident, 0, 64, 17, 0,
                                source, target)
-            head = head[:10] + struct.pack(">H", checksum(head)) + head[12:]
+            head = head[:10] + struct.pack(">H", checksum(total(head))) + head[12:]
             frames.append(bytes(12) + b"\x08\x00" + head + udp)
     return frames
 

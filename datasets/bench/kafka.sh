@@ -53,7 +53,7 @@ first=()
 if [ -n "${PRIORITY:-}" ]; then first=(chrt -r "$PRIORITY"); fi
 "${first[@]}" "$root/datasets/lab/kafka.sh" start 1
 eval "$("$root/datasets/lab/kafka.sh" env)"
-python3 "$here/kafka.py" --built "$built" --capture "$capture" --scratch "$scratch" \
+"${first[@]}" python3 "$here/kafka.py" --built "$built" --capture "$capture" --scratch "$scratch" \
     --broker "$(cat "$KAFKA_LAB_DIR/broker-1.pid")" --brokers "$KAFKA_BOOTSTRAP" \
     --priority "${PRIORITY:-0}" "$@" &
 runner=$!

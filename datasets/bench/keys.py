@@ -8,7 +8,7 @@ The same arguments give the same octets.
 import struct
 import sys
 
-from mixed import START, checksum
+from mixed import START, checksum, total
 
 CLIENTS = 50_000
 SERVER = bytes((192, 0, 2, 53))
@@ -19,7 +19,7 @@ def frame(ident, source, target, ports, flags, question):
     body = struct.pack(">HHHHHH", ident, flags, 1, 0, 0, 0) + question
     udp = struct.pack(">HHHH", *ports, 8 + len(body), 0) + body
     head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), ident, 0, 64, 17, 0, source, target)
-    head = head[:10] + struct.pack(">H", checksum(head)) + head[12:]
+    head = head[:10] + struct.pack(">H", checksum(total(head))) + head[12:]
     return bytes(12) + b"\x08\x00" + head + udp
 
 

@@ -31,7 +31,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Messages that are gathered at most.
 const BATCH: usize = 20_000;
 /// A partition with so many messages waiting is not read on.
-const BACKLOG: usize = 40_000;
+const BACKLOG: usize = 10_000;
 /// Rollups in one message.
 const ROLLUPS: usize = 512;
 /// How long brokers may be silent while state is restored.
@@ -179,7 +179,7 @@ impl Worker {
         }
         let due = self.due(self.plan.save_every);
         if taken > 0 || !out.is_empty() || due.is_some() {
-            self.commit(out, due.as_ref())?;
+            self.commit(out, due.as_slice())?;
         }
         self.pace()?;
         Ok(taken)
@@ -190,8 +190,11 @@ impl Worker {
     /// # Errors
     /// A transaction that failed.
     pub fn leave(mut self) -> Result<WorkerCounts, WorkerError> {
-        while let Some(due) = self.due(Duration::ZERO) {
-            self.commit(Output::default(), Some(&due))?;
+        // All in one: the group may go on without this worker at any moment.
+        let changed = self.tasks.iter().filter(|(_, task)| task.is_changed());
+        let due: Vec<Partition> = changed.map(|(name, _)| name.clone()).collect();
+        if !due.is_empty() {
+            self.commit(Output::default(), &due)?;
         }
         self.group.leave();
         Ok(self.counts)
@@ -265,12 +268,11 @@ impl Worker {
         oldest.filter(|(waited, _)| *waited >= age).map(|(_, name)| name.clone())
     }
 
-    fn commit(&mut self, out: Output, due: Option<&Partition>) -> Result<(), WorkerError> {
+    fn commit(&mut self, out: Output, due: &[Partition]) -> Result<(), WorkerError> {
         self.group.begin()?;
         self.send(out)?;
-        if let Some(partition) = due
-            && let Some(task) = self.tasks.get_mut(partition)
-        {
+        for partition in due {
+            let Some(task) = self.tasks.get_mut(partition) else { continue };
             let word = if partition.0 == self.names.records { "records" } else { "rollups" };
             let name = format!("{word}/{}", partition.1);
             let saved = task.save().map_err(|error| WorkerError::State {
