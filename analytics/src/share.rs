@@ -90,10 +90,10 @@ mod tests {
             };
             let (pair, owner) = (whole.of_pair_node(nodes), whole.of_owner_node(nodes));
             let all = u64::from(nodes) * (memory(&pair) + memory(&owner));
-            // A quarter more than its share, and up to the next power of two; the filter of seen
-            // names and the figures are used on both sides; what everybody knows, each pair node.
+            // A quarter more than its share, and up to the next power of two, is two and a half; and
+            // what everybody knows, in each pair node.
             let known = u64::from(nodes) * u64::from(whole.known_domains) * 16;
-            let bound = whole.need() * 4 + known + u64::from(nodes) * UNUSED;
+            let bound = whole.need() * 5 / 2 + known + u64::from(nodes) * UNUSED;
             assert!(all <= bound, "{nodes} nodes: {} of {} MiB", all >> 20, bound >> 20);
             assert!(config.worker_need(nodes, nodes) >= all);
             // A table that a node does not use is next to nothing.

@@ -32,6 +32,9 @@ struct Query {
     name: String,
 }
 
+/// Makes a query of a random number.
+type Traffic<'a> = &'a dyn Fn(u64) -> Query;
+
 /// The load of the fullest of 24 partitions as a multiple of the mean.
 fn unevenness(query: impl Fn(u64) -> Query) -> f64 {
     let [load] = unevenness_over([PARTITIONS], query);
@@ -110,7 +113,7 @@ fn a_million_clients_load_partitions_evenly_and_single_ones_do_not() {
         0 => Query { client: 1, name: format!("{random:x}.victim.com") },
         _ => ordinary(mix(random), CLIENTS),
     };
-    let cases: [(&str, &dyn Fn(u64) -> Query, bool); 6] = [
+    let cases: [(&str, Traffic<'_>, bool); 6] = [
         ("a million clients", &everyone, true),
         ("fifty resolvers as clients", &resolvers, true),
         ("half of it one domain", &hot, true),
