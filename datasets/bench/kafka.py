@@ -444,8 +444,8 @@ def main():
     parser.add_argument("--rate", type=float, default=0,
                         help="frames a second when paced [default: half of what 2 workers do]")
     parser.add_argument("--paced-seconds", type=float, default=60, help="at most")
-    parser.add_argument("--tunnels", type=float, default=20, help="begun a second when paced")
-    parser.add_argument("--warm", type=float, default=8, help="seconds that do not count")
+    parser.add_argument("--tunnels", type=float, default=50, help="begun a second when paced")
+    parser.add_argument("--warm", type=float, default=3, help="seconds that do not count")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     atexit.register(end_all)
