@@ -3,6 +3,7 @@
 # make test    formatting, lints, every test
 # make bench   throughput beside tcpdump, tshark and dnscap
 # make bench-live  frames a second from an interface, without loss or with (root, Linux)
+# make bench-kafka  what a record costs over Apache Kafka, how late alerts are (Linux)
 # make soak    a generated day of 5,000 clients; memory must not grow
 # make fuzz    each fuzz target for FUZZ_SECONDS (default 30); fails on a find
 # make lab     record the labelled captures again with real programs (root, Linux)
@@ -11,7 +12,7 @@ SHELL := /bin/bash
 CARGO := $(shell command -v cargo 2>/dev/null || echo $(HOME)/.cargo/bin/cargo)
 DEMO  := datasets/captures/demo-iodine.pcap
 
-.PHONY: demo test bench bench-live soak fuzz lab
+.PHONY: demo test bench bench-live bench-kafka soak fuzz lab
 
 demo:
 	@datasets/lab/need.sh build
@@ -40,6 +41,11 @@ bench-live:
 	@datasets/lab/need.sh build live
 	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/live.sh target/release
+
+bench-kafka:
+	@datasets/lab/need.sh build kafka broker soak
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features --features geophone-sensor/kafka,geophone-analytics/kafka
+	@datasets/bench/kafka.sh target/release
 
 soak:
 	@datasets/lab/need.sh build soak

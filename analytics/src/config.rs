@@ -19,8 +19,10 @@ const ACCOUNT_BYTES: u64 = 64;
 pub(crate) const CASES_BYTES: u64 = 24 * 1024;
 /// Octets the figures of a key take with their tag.
 const FIGURES_BYTES: u64 = 256;
-/// Octets the facts of a domain take with their tag.
-const DOMAIN_BYTES: u64 = 128;
+/// Octets the facts of a domain take with their tag, where its owner keeps them.
+const DOMAIN_BYTES: u64 = 64;
+/// Octets of what everybody knows of a domain, with its tag.
+const KNOWN_BYTES: u64 = 16;
 /// Octets a suspect may take without its samples, rounded up.
 const SUSPECT_BYTES: u64 = 2_816;
 /// Octets a sample may take: a name of 254 octets and what stands beside it.
@@ -33,8 +35,6 @@ const FRAGMENTED_BYTES: u64 = 1_024;
 const HANDSHAKE_BYTES: u64 = 128;
 /// Octets a host's second takes in its table.
 const TICK_BYTES: u64 = 256;
-/// Octets of the pricing tables and of buffers that do not grow.
-const FIXED_BYTES: u64 = 16 * 1024 * 1024;
 /// Octets a TCP stream takes beside what is kept of it, which has a bound of its own.
 const STREAM_BYTES: u64 = 1_536;
 
@@ -113,8 +113,12 @@ pub struct StateConfig {
     pub figures: u32,
     /// Clients whose rotation over domains is watched, at 64 bytes each.
     pub clients: u32,
-    /// Domains whose age, clients and sum over clients are known, at 192 bytes each.
+    /// Domains whose age, clients and sum over clients are kept, at 128 bytes each.
     pub domains: u32,
+    /// Domains of which is known when a client is charged since when they are asked and whether by
+    /// many, at 16 bytes each. Of a cluster every pair node has all of them. One that was forgotten
+    /// counts as new and rare, which charges more.
+    pub known_domains: u32,
     /// Days for which a domain counts as fresh.
     pub fresh_days: u32,
     /// Clients of a domain up to which it counts as rare; at most 7.
@@ -158,6 +162,7 @@ impl Default for StateConfig {
             figures: 32_768,
             clients: 16_384,
             domains: 65_536,
+            known_domains: 65_536,
             fresh_days: 7,
             rare_clients: 2,
             seen_names: 4_194_304,
@@ -211,6 +216,9 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Octets of the pricing tables and of buffers that do not grow.
+    pub(crate) const FIXED_BYTES: u64 = 16 * 1024 * 1024;
+
     /// Reads `path`.
     ///
     /// # Errors
@@ -232,6 +240,7 @@ impl Config {
             ("state.figures", self.state.figures),
             ("state.clients", self.state.clients),
             ("state.domains", self.state.domains),
+            ("state.known_domains", self.state.known_domains),
             ("state.seen_names", self.state.seen_names),
             ("state.seen_hours", self.state.seen_hours),
             ("state.suspects", self.state.suspects),
@@ -268,8 +277,6 @@ impl Config {
     #[must_use]
     pub fn memory_need(&self) -> u64 {
         let state = &self.state;
-        let suspect = SUSPECT_BYTES + u64::from(self.alert.samples) * SAMPLE_BYTES;
-        let suspects = u64::from(state.suspects) * suspect;
         let pending = u64::from(self.sensor.pending_queries) * PENDING_BYTES;
         let rates = u64::from(self.sensor.rated_domains.next_power_of_two()) * 28;
         // Vectors grow by doubling: what is kept may take twice its length; and a list of segments
@@ -281,8 +288,13 @@ impl Config {
         let handshakes = u64::from(self.sensor.tcp_handshakes) * HANDSHAKE_BYTES;
         let ticks = u64::from(self.sensor.tick_hosts) * 2 * TICK_BYTES;
         let sensor = pending + rates + streams + handshakes + ticks;
-        let cases = u64::from(state.cases) * CASES_BYTES;
-        state.need() + suspects + cases + sensor + FIXED_BYTES
+        state.need() + self.alerts_need(state) + sensor + Self::FIXED_BYTES
+    }
+
+    /// Adds up what the suspects and the cases of `state` take, in bytes.
+    pub(crate) fn alerts_need(&self, state: &StateConfig) -> u64 {
+        let suspect = SUSPECT_BYTES + u64::from(self.alert.samples) * SAMPLE_BYTES;
+        u64::from(state.suspects) * suspect + u64::from(state.cases) * CASES_BYTES
     }
 }
 
@@ -299,6 +311,7 @@ impl StateConfig {
         seen + accounts * ACCOUNT_BYTES
             + keys(self.figures) * FIGURES_BYTES
             + keys(self.domains) * DOMAIN_BYTES
+            + keys(self.known_domains) * KNOWN_BYTES
     }
 
     /// Returns the capture time between two savings.

@@ -3,8 +3,10 @@
 //! One direction, one word per thing: *record* → *key state* → *verdict* → *alert* → *sink*.
 //! A module uses only modules above it in this list:
 
+mod octets;
 pub mod severity;
 pub mod config;
+pub mod share;
 pub mod price;
 pub mod state;
 pub mod detect;
@@ -17,9 +19,9 @@ pub mod sink;
 #[cfg(feature = "kafka")]
 pub mod publisher;
 #[cfg(feature = "kafka")]
-pub mod message;
-#[cfg(feature = "kafka")]
 pub mod cluster;
+#[cfg(feature = "kafka")]
+pub mod message;
 pub mod replay;
 pub mod evaluate;
 pub mod explain;

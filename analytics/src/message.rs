@@ -2,6 +2,8 @@
 //!
 //! What a message says is made harmless for terminals: control characters never get out raw.
 
+mod workers;
+
 use geophone_kafka::envelope::Envelope;
 use geophone_kafka::follow::Taken;
 use geophone_kafka::heartbeat::{self, Heartbeat};
@@ -20,8 +22,10 @@ pub fn to_ndjson(topic: Topic, taken: &Taken) -> String {
         (Topic::Alerts, Some(alert)) => alert.to_string(),
         (_, other) => {
             let mut line = json!({ "partition": taken.partition, "offset": taken.offset });
-            let body =
-                other.map_or_else(|| enveloped(taken), |document| json!({ "document": document }));
+            let body = match other {
+                Some(document) => json!({ "document": document }),
+                None => workers::words(topic, taken).unwrap_or_else(|| enveloped(taken)),
+            };
             if let (Some(line), Value::Object(body)) = (line.as_object_mut(), body) {
                 line.extend(body);
             }
@@ -38,6 +42,10 @@ pub fn to_line(topic: Topic, taken: &Taken) -> String {
         (Topic::Alerts, Some(alert)) => return harmless(&alert_line(&alert)),
         (_, Some(document)) => document.to_string(),
         (_, None) => {
+            if let Some(words) = workers::words(topic, taken) {
+                let lines = workers::lines(&words).into_iter().map(|line| harmless(&line));
+                return place + &lines.collect::<Vec<_>>().join("\n              ");
+            }
             let body = enveloped(taken);
             record_line(&body).unwrap_or_else(|| body.to_string())
         }
@@ -127,16 +135,22 @@ fn alert_line(alert: &Value) -> String {
     )
 }
 
-fn record_line(body: &Value) -> Option<String> {
-    let text = |value: &Value| match value {
+fn text(value: &Value) -> String {
+    match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    };
+    }
+}
+
+fn record_line(body: &Value) -> Option<String> {
     if let Some(beat) = body.get("heartbeat") {
         return Some(format!("{}  heartbeat of {}", text(&beat["reached"]), text(&body["sensor"])));
     }
-    let record = body.get("record")?;
+    transaction_line(body.get("record")?)
+}
+
+fn transaction_line(record: &Value) -> Option<String> {
     let field = |name: &str| record.get(name).map(text).unwrap_or_default();
     let head = format!("{}  {} -> {}", field("time"), field("client"), field("server"));
     Some(match record.get("kind")?.as_str()? {

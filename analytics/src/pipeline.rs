@@ -21,7 +21,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use geophone_sensor::record::{Record, Status, Transaction};
+use geophone_sensor::record::{Record, Status, Transaction, hash_of};
 use geophone_sensor::time::Timestamp;
 
 use self::charge::whole_name;
@@ -250,6 +250,17 @@ impl Analytics {
     /// Input that is damaged, or of another version or hash seed.
     pub fn load(&mut self, input: &mut impl Read) -> Result<Timestamp, SavedError> {
         self.tables.load(self.config.sensor.hash_seed, self.config.state.rare_clients, input)
+    }
+
+    /// Returns a hash of what verdicts depend on beside what comes in and the sizes of tables: rules,
+    /// learned budgets, settings. The same in every process that has the same.
+    #[must_use]
+    pub fn terms(&self) -> u64 {
+        let StateConfig { fresh_days, rare_clients, seen_hours, window_seconds, .. } =
+            self.config.state;
+        let state = [fresh_days, rare_clients, seen_hours, window_seconds];
+        let text = format!("{:?} {:?} {state:?}", self.rules, self.config.alert);
+        hash_of(text.as_bytes(), 0)
     }
 
     /// Returns the configuration.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use geophone_analytics::alert::rate;
+use geophone_analytics::config::Config;
 use geophone_analytics::rule::{Allow, Baseline, RuleError, Rules};
 use geophone_analytics::sink::SinkError;
 use geophone_sensor::decode::rdata::type_name;
@@ -17,7 +18,26 @@ pub(crate) fn print_config(command: &ConfigCommand) -> anyhow::Result<ExitCode> 
     let config = read_config(command.config.as_deref())?;
     let need = config.memory_need().div_ceil(1024 * 1024);
     let text = toml::to_string(&config).context("cannot write the configuration as TOML")?;
-    print(&format!("# The tables take at most {need} MiB.\n{text}"))
+    let workers = worker_words(&config);
+    print(&format!("# The tables take at most {need} MiB.\n{workers}{text}"))
+}
+
+/// What workers take, as a comment.
+#[cfg(feature = "kafka")]
+fn worker_words(config: &Config) -> String {
+    let nodes = config.kafka.topics.partitions;
+    let worker = |share: u32| config.worker_need(share, nodes).div_ceil(1024 * 1024);
+    let [all, half, quarter] = [1, 2, 4].map(|part| worker(nodes.div_ceil(part)));
+    format!(
+        "# A worker (geophone run) takes about {all} MiB with all {nodes} partitions, {half} with \
+         half, {quarter} with a quarter.\n"
+    )
+}
+
+/// Nothing where there are no workers.
+#[cfg(not(feature = "kafka"))]
+const fn worker_words(_: &Config) -> &'static str {
+    ""
 }
 
 /// `geophone rules check`.

@@ -9,6 +9,7 @@ mod alone;
 mod lab;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -110,6 +111,43 @@ impl Drop for Worker {
         self.0.kill().ok();
         self.0.wait().ok();
     }
+}
+
+/// Starts a worker whose configuration has one more line.
+fn other_worker(site: &Site<'_>, name: &str, line: &str) -> Child {
+    let config = site.config.with_extension(name);
+    let kept = fs::read_to_string(&site.config).unwrap();
+    fs::write(&config, format!("{kept}{line}\n")).unwrap();
+    let other = Site { lab: site.lab, settings: site.settings.clone(), config };
+    let name = format!("{}-{name}", site.settings.topics.prefix);
+    other.geophone(&["run", "--worker", &name]).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn state_saved_under_other_settings_is_said_and_under_another_seed_refused() {
+    let lab = shared();
+    if !lab.is_real() {
+        return not_covered("saved state of others");
+    }
+    let (dir, name) = (tempfile::tempdir().unwrap(), "demo-iodine.pcap");
+    let site = Site::new(lab, dir.path());
+    let first = site.worker("0");
+    site.send(&capture(name));
+    site.wait(in_one_process(&capture(name)).len(), |_| {});
+    first.leave();
+
+    let seeded = other_worker(&site, "seed", "[sensor]\nhash_seed = 77");
+    let ended = seeded.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(!ended.status.success() && said.contains("another sensor.hash_seed"), "{said}");
+
+    let mut other = Worker(other_worker(&site, "other", "[alert]\nsamples = 3"));
+    // Open until the worker has left: it says more.
+    let mut lines = BufReader::new(other.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let warned = lines.find(|line| line.contains("WARNING"));
+    assert!(warned.unwrap().contains("under other rules or settings"));
+    other.leave();
+    drop(lines);
 }
 
 fn compare(told: &[String], expected: &[String], place: &str) {

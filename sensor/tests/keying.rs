@@ -32,9 +32,17 @@ struct Query {
     name: String,
 }
 
-/// The load of the fullest partition as a multiple of the mean.
+/// Makes a query of a random number.
+type Traffic<'a> = &'a dyn Fn(u64) -> Query;
+
+/// The load of the fullest of 24 partitions as a multiple of the mean.
 fn unevenness(query: impl Fn(u64) -> Query) -> f64 {
-    let mut loads = vec![0_u32; usize::try_from(PARTITIONS).unwrap()];
+    let [load] = unevenness_over([PARTITIONS], query);
+    load
+}
+
+fn unevenness_over<const N: usize>(partitions: [u32; N], query: impl Fn(u64) -> Query) -> [f64; N] {
+    let mut loads = partitions.map(|n| vec![0_u32; usize::try_from(n).unwrap()]);
     let reader = NameReader::default();
     for n in 0..QUERIES {
         let Query { client, name } = query(mix(u64::from(n) + 1));
@@ -44,10 +52,15 @@ fn unevenness(query: impl Fn(u64) -> Query) -> f64 {
         let client = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 | address));
         let asked = Transaction { qname, domain_at, name, client, ..Transaction::default() };
         let owner = owner_of(&Record::Transaction(&asked), 7);
-        let partition = usize::try_from(partition_of(owner, PARTITIONS)).unwrap();
-        *loads.get_mut(partition).unwrap() += 1;
+        for (loads, partitions) in loads.iter_mut().zip(partitions) {
+            let partition = usize::try_from(partition_of(owner, partitions)).unwrap();
+            *loads.get_mut(partition).unwrap() += 1;
+        }
     }
-    f64::from(*loads.iter().max().unwrap()) * f64::from(PARTITIONS) / f64::from(QUERIES)
+    loads.map(|loads| {
+        let partitions = f64::from(u32::try_from(loads.len()).unwrap());
+        f64::from(*loads.iter().max().unwrap()) * partitions / f64::from(QUERIES)
+    })
 }
 
 fn ordinary(random: u64, clients: u64) -> Query {
@@ -75,6 +88,47 @@ fn the_load_is_even_where_many_clients_ask_and_a_flood_changes_nothing() {
         [("office", office), ("resolvers", resolvers), ("hot domain", hot), ("flood", flood)]
     {
         assert!(load <= EVEN, "{name}: the fullest partition has {load:.2} of the mean");
+    }
+}
+
+/// A million clients in fifty networks: the table of datasets/bench/README.md, printed where
+/// `KEYING_TABLE` names a file for it.
+#[test]
+fn a_million_clients_load_partitions_evenly_and_single_ones_do_not() {
+    const CLIENTS: u64 = 1_000_000;
+    let everyone = |random: u64| ordinary(random, CLIENTS);
+    // Each of fifty resolvers is one client, with everything its network asks.
+    let resolvers = |random: u64| ordinary(mix(random), 50);
+    let hot = |random: u64| match random % 2 {
+        0 => Query { client: mix(random) % CLIENTS, name: "api.hot.com".to_owned() },
+        _ => ordinary(mix(random), CLIENTS),
+    };
+    let flood = |random: u64| match random % 4 {
+        0 => everyone(random),
+        _ => Query { client: mix(random), name: format!("{random:x}.victim.com") },
+    };
+    let resolver = |random: u64| ordinary(random, 1);
+    // A tenth of everything is one client that floods one domain.
+    let single = |random: u64| match random % 10 {
+        0 => Query { client: 1, name: format!("{random:x}.victim.com") },
+        _ => ordinary(mix(random), CLIENTS),
+    };
+    let cases: [(&str, Traffic<'_>, bool); 6] = [
+        ("a million clients", &everyone, true),
+        ("fifty resolvers as clients", &resolvers, true),
+        ("half of it one domain", &hot, true),
+        ("three quarters a flood from many", &flood, true),
+        ("one resolver as the only client", &resolver, false),
+        ("a tenth one client at one domain", &single, false),
+    ];
+    let mut table = String::new();
+    for (name, query, even) in cases {
+        let loads = unevenness_over([24, 48, 96], query);
+        table += &format!("| {name} | {:.2} | {:.2} | {:.2} |\n", loads[0], loads[1], loads[2]);
+        assert_eq!(loads[1] <= EVEN, even, "{name}: {loads:.2?}");
+    }
+    if let Some(file) = std::env::var_os("KEYING_TABLE") {
+        std::fs::write(file, table).unwrap();
     }
 }
 

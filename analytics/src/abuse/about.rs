@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use geophone_sensor::record::{Record, Transaction, hash_of};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::seen::{Roles, Seen};
+use super::watches::Abuses;
 
 /// What a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +34,13 @@ pub(crate) struct Notice {
     pub(crate) about: About,
     /// What is known of the two hosts: the same for whoever takes it.
     pub(crate) roles: Roles,
+}
+
+impl Notice {
+    /// Returns it in words.
+    pub(crate) fn words(&self) -> Value {
+        json!({ "rule": Abuses::rule(self.watch), "about": self.about })
+    }
 }
 
 impl About {

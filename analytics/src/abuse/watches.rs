@@ -153,7 +153,7 @@ macro_rules! watches {
             }
         }
 
-        #[cfg(test)]
+        /// The watches' rules, in their order.
         const RULES: &[&str] = &[$(<$watch>::RULE,)*];
     };
 }
@@ -184,6 +184,11 @@ const _: () = assert!(CASE_BYTES as u64 <= CASES_BYTES, "raise config::CASES_BYT
 const ENTRY_BYTES: usize = 40;
 
 impl Abuses {
+    /// Returns the id of the watch's rule.
+    pub(crate) fn rule(watch: u8) -> &'static str {
+        RULES.get(usize::from(watch)).copied().unwrap_or_default()
+    }
+
     /// Returns where the rules have the watch's detector.
     pub(crate) fn number(&self, watch: u8) -> Option<usize> {
         self.numbers.get(usize::from(watch)).copied().flatten()

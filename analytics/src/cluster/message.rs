@@ -30,6 +30,8 @@ pub struct Place {
 pub struct RollupBatch {
     /// The partition of the pair node.
     pub from: u32,
+    /// What the worker judges by ([`Analytics::terms`](crate::pipeline::Analytics::terms)).
+    pub terms: u64,
     /// Rollups in the order they were made.
     pub rollups: Vec<(Place, OwnedRollup)>,
     /// Ticks of sensors in their wire form, for how much was lost.
@@ -100,8 +102,13 @@ mod tests {
 
     #[test]
     fn a_batch_survives_and_every_cut_and_addition_is_refused() {
-        let batch =
-            RollupBatch { from: 7, rollups: Vec::new(), ticks: vec![vec![1, 2]], complete: -3 };
+        let batch = RollupBatch {
+            from: 7,
+            terms: 5,
+            rollups: Vec::new(),
+            ticks: vec![vec![1, 2]],
+            complete: -3,
+        };
         let octets = encode(&batch);
         let back: RollupBatch = decode(&octets).unwrap();
         assert_eq!((back.from, back.ticks, back.complete), (7, batch.ticks, -3));

@@ -1,6 +1,6 @@
 //! What nodes have to say after a step, until it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::message::{FactBatch, Place, RollupBatch};
 use crate::alert::Alert;
@@ -18,14 +18,26 @@ pub struct Output {
     pub facts: Vec<FactBatch>,
     /// Messages nobody can use, with the reason.
     pub dead: Vec<(Vec<u8>, String)>,
+    /// What those who told something judge by; a few at most.
+    pub terms: BTreeSet<u64>,
 }
+
+/// Workers under other rules that are told apart.
+const MOST_TERMS: usize = 16;
 
 impl Output {
     /// Tells whether there is nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { alerts, rollups, facts, dead } = self;
+        let Self { alerts, rollups, facts, dead, terms: _ } = self;
         alerts.is_empty() && rollups.is_empty() && facts.is_empty() && dead.is_empty()
+    }
+
+    /// Notes what somebody judges by.
+    pub fn hear(&mut self, terms: u64) {
+        if self.terms.len() < MOST_TERMS {
+            self.terms.insert(terms);
+        }
     }
 
     /// Adds what happened to an alert.
@@ -57,7 +69,7 @@ impl Output {
     fn batch(&mut self, from: u32, owner: u32) -> &mut RollupBatch {
         self.rollups.entry((from, owner)).or_insert_with(|| {
             let (rollups, ticks) = (Vec::new(), Vec::new());
-            RollupBatch { from, rollups, ticks, complete: i64::MIN }
+            RollupBatch { from, terms: 0, rollups, ticks, complete: i64::MIN }
         })
     }
 }

@@ -29,6 +29,7 @@ pub struct OwnerNode {
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
+    #[serde(with = "crate::octets")]
     analytics: Vec<u8>,
     complete: Vec<i64>,
     done: i64,
@@ -84,6 +85,7 @@ impl OwnerNode {
     }
 
     fn batch(&mut self, batch: RollupBatch, offset: i64, out: &mut Output) {
+        out.hear(batch.terms);
         for tick in &batch.ticks {
             match from_wire(Wire::Tick, tick) {
                 Ok(tick) => {

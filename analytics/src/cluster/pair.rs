@@ -76,6 +76,7 @@ pub struct PairNode {
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
+    #[serde(with = "crate::octets")]
     analytics: Vec<u8>,
     clocks: Clocks,
     second: i64,

@@ -8,6 +8,8 @@ use geophone_kafka::log::LogError;
 use geophone_kafka::properties::PropertyError;
 use geophone_kafka::settings::KafkaSettings;
 
+use crate::config::StateConfig;
+
 /// Why a worker cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -65,6 +67,8 @@ pub struct WorkerPlan {
     pub name: String,
     /// How often a node is saved.
     pub save_every: Duration,
+    /// The tables of a whole process, of which every node gets its share.
+    pub state: StateConfig,
 }
 
 /// What a worker did.

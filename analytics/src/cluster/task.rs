@@ -37,41 +37,20 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the tables a node of this kind gets, of those configured for a whole process: its
-    /// share of what it uses, and next to nothing of the rest.
+    /// Returns the tables a node of this kind gets, of those configured for a whole process.
     #[must_use]
     pub fn sizes(self, whole: &StateConfig, split: Split) -> StateConfig {
-        const LEAST: u32 = 64;
-        let partitions = match self {
-            Self::Pair => split.pairs,
-            Self::Owner => split.owners,
-        };
-        // A share and a quarter: keys do not fall evenly.
-        let share = |all: u32| (all / partitions.max(1)).saturating_mul(5).div_ceil(4).max(LEAST);
-        let mut sizes = whole.clone();
-        sizes.suspects = share(whole.suspects);
-        sizes.cases = share(whole.cases);
-        sizes.seen_names = share(whole.seen_names);
         match self {
-            Self::Pair => {
-                (sizes.keys, sizes.figures) = (share(whole.keys), share(whole.figures));
-                // What everybody knows, every node knows.
-                (sizes.clients, sizes.domains) = (LEAST, whole.domains);
-            }
-            Self::Owner => {
-                (sizes.keys, sizes.figures) = (LEAST, share(whole.figures));
-                (sizes.clients, sizes.domains) = (share(whole.clients), share(whole.domains));
-            }
+            Self::Pair => whole.of_pair_node(split.pairs),
+            Self::Owner => whole.of_owner_node(split.owners),
         }
-        sizes
     }
 }
 
 impl Task {
     /// Makes a task that remembers nothing, for a partition that is read from its beginning.
     #[must_use]
-    pub fn new(kind: Kind, analytics: &Analytics, partition: u32, split: Split) -> Self {
-        let analytics = analytics.blank();
+    pub fn new(kind: Kind, analytics: Analytics, partition: u32, split: Split) -> Self {
         let node = match kind {
             Kind::Pair => Node::Pair(Box::new(PairNode::new(analytics, partition, split))),
             Kind::Owner => Node::Owner(Box::new(OwnerNode::new(analytics, partition, split))),
@@ -135,6 +114,15 @@ impl Task {
         match &self.node {
             Node::Pair(node) => node.counts(),
             Node::Owner(node) => node.counts(),
+        }
+    }
+
+    /// Returns how many clients with a domain it remembers.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        match &self.node {
+            Node::Pair(node) => node.analytics().counters().keys_used,
+            Node::Owner(_) => 0,
         }
     }
 

@@ -5,7 +5,9 @@
 //! reads that and takes the messages since once more, without saying anything: nodes are functions
 //! of what they read, so it ends where the other one stopped.
 
-use std::collections::BTreeMap;
+mod restore;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use geophone_kafka::admin::Admin;
@@ -14,22 +16,22 @@ use geophone_kafka::log::{Log, Tail};
 use geophone_kafka::patience::now;
 use geophone_kafka::properties::Properties;
 use geophone_kafka::topic::{Topic, partition_of};
-use geophone_sensor::record::hash_of;
+use geophone_sensor::record::{hash_of, seed_check};
 
 use super::message::{FactBatch, RollupBatch, decode, encode};
 use super::output::Output;
 use super::pair::{NodeCounts, Split};
 use super::plan::{WorkerCounts, WorkerError, WorkerPlan};
-use super::saved::{Reader, Saved, to_messages};
-use super::task::{Kind, Task};
-use crate::pipeline::{Analytics, ImageError};
+use super::saved::{Origin, to_messages};
+use super::task::Task;
+use crate::pipeline::Analytics;
 
 /// How long messages are gathered before they are taken together.
 const GATHER: Duration = Duration::from_millis(20);
 /// Messages that are gathered at most.
 const BATCH: usize = 20_000;
 /// A partition with so many messages waiting is not read on.
-const BACKLOG: usize = 40_000;
+const BACKLOG: usize = 10_000;
 /// Rollups in one message.
 const ROLLUPS: usize = 512;
 /// How long brokers may be silent while state is restored.
@@ -42,8 +44,8 @@ pub struct Worker {
     names: Names,
     split: Split,
     alert_partitions: u32,
-    pair: Analytics,
-    owner: Analytics,
+    /// The rules and all that nodes have in common; remembers nothing.
+    analytics: Analytics,
     tasks: BTreeMap<Partition, Task>,
     saves: BTreeMap<Partition, Instant>,
     paused: Vec<Partition>,
@@ -51,6 +53,10 @@ pub struct Worker {
     /// For what is read once: saved state, and messages taken before.
     log: Log,
     counts: WorkerCounts,
+    /// What this worker judges by, and what others did that was noticed already.
+    origin: Origin,
+    noticed: BTreeSet<u64>,
+    notices: Vec<String>,
 }
 
 /// The topics' names.
@@ -93,7 +99,6 @@ impl Worker {
             alerts: name(Topic::Alerts),
             dead: name(Topic::Dead),
         };
-        let sized = |kind: Kind| analytics.sized(kind.sizes(&analytics.config().state, split));
         let topics = [names.records.clone(), names.rollups.clone()];
         let group = Group::join(&properties, &plan.group, &plan.name, &topics)?;
         let log = Log::new(&properties, PATIENCE)?;
@@ -103,14 +108,20 @@ impl Worker {
             names,
             split,
             alert_partitions,
-            pair: sized(Kind::Pair),
-            owner: sized(Kind::Owner),
+            analytics: analytics.sized(plan.state.least()),
             tasks: BTreeMap::new(),
             saves: BTreeMap::new(),
             paused: Vec::new(),
             facts,
             log,
             counts: WorkerCounts::default(),
+            origin: Origin {
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                seed_check: seed_check(seed),
+                terms: analytics.terms(),
+            },
+            noticed: BTreeSet::new(),
+            notices: Vec::new(),
             plan,
         })
     }
@@ -130,6 +141,17 @@ impl Worker {
             dead: sum.dead + node.dead,
             missing: sum.missing + node.missing,
         })
+    }
+
+    /// Returns what an operator should know since the last call.
+    pub fn notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Returns how many keys of the leak contract its nodes remember.
+    #[must_use]
+    pub fn keys(&self) -> u64 {
+        self.tasks.values().map(Task::keys).sum()
     }
 
     /// Returns how many partitions it has.
@@ -152,9 +174,12 @@ impl Worker {
             taken += task.work(BATCH, &mut out);
         }
         self.counts.taken += u64::try_from(taken).unwrap_or_default();
-        let due: Vec<Partition> = self.due(self.plan.save_every);
-        if taken > 0 || !out.is_empty() || !due.is_empty() {
-            self.commit(out, &due)?;
+        for terms in std::mem::take(&mut out.terms) {
+            self.notice(terms, || "another worker of the group works".to_owned());
+        }
+        let due = self.due(self.plan.save_every);
+        if taken > 0 || !out.is_empty() || due.is_some() {
+            self.commit(out, due.as_slice())?;
         }
         self.pace()?;
         Ok(taken)
@@ -165,7 +190,9 @@ impl Worker {
     /// # Errors
     /// A transaction that failed.
     pub fn leave(mut self) -> Result<WorkerCounts, WorkerError> {
-        let due = self.due(Duration::ZERO);
+        // All in one: the group may go on without this worker at any moment.
+        let changed = self.tasks.iter().filter(|(_, task)| task.is_changed());
+        let due: Vec<Partition> = changed.map(|(name, _)| name.clone()).collect();
         if !due.is_empty() {
             self.commit(Output::default(), &due)?;
         }
@@ -219,60 +246,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes the task of a partition: what was saved, and then the messages since once more.
-    fn take_over(&mut self, partition: &Partition) -> Result<Task, WorkerError> {
-        let (topic, number) = partition;
-        let (kind, word) = if *topic == self.names.records {
-            (Kind::Pair, "records")
-        } else {
-            (Kind::Owner, "rollups")
-        };
-        let name = format!("{word}/{number}");
-        let analytics = if kind == Kind::Pair { &self.pair } else { &self.owner };
-        let mut task =
-            Task::new(kind, analytics, u32::try_from(*number).unwrap_or_default(), self.split);
-        let refused = |why: String| WorkerError::State { node: name.clone(), why };
-        let log = &self.log;
-        let saved = self.saved(&name, *number)?;
-        if let Some(saved) = &saved {
-            let restored = task.restore(saved);
-            restored.map_err(|error: ImageError| refused(error.to_string()))?;
-        }
-        if kind == Kind::Pair {
-            let from = Some(task.facts());
-            log.read((&self.names.domains, 0), from, None, &mut |taken| {
-                // What is no batch is buried by whoever reads it first.
-                if let Ok(batch) = decode::<FactBatch>(&taken.value) {
-                    task.learn(taken.offset, &batch);
-                }
-            })?;
-        }
-        if let Some(committed) = self.group.committed(partition)? {
-            let from = saved.is_some().then(|| task.next());
-            let mut again = 0;
-            log.read((topic, *number), from, Some(committed), &mut |taken| {
-                task.queue(taken.offset, taken.value);
-                // Said already.
-                again += task.work(usize::MAX, &mut Output::default());
-            })?;
-            self.counts.retaken += u64::try_from(again).unwrap_or_default();
-            if task.backlog() > 0 {
-                return Err(refused("what the owners found out is no longer kept".to_owned()));
-            }
-        }
-        self.counts.restored += 1;
-        Ok(task)
-    }
-
-    fn saved(&self, name: &str, number: i32) -> Result<Option<Saved>, WorkerError> {
-        let mut reader = Reader::default();
-        self.log.read((&self.names.state, number), None, None, &mut |taken| {
-            reader.take(name, &taken.key, taken.value);
-        })?;
-        let refused = |why: &str| WorkerError::State { node: name.to_owned(), why: why.to_owned() };
-        reader.finish(name).map_err(refused)
-    }
-
     /// Gives the pair nodes what owners have found out.
     fn read_facts(&mut self) -> Result<(), WorkerError> {
         let tasks = &mut self.tasks;
@@ -284,13 +257,15 @@ impl Worker {
         Ok(())
     }
 
-    /// The nodes whose last save is so long ago.
-    fn due(&self, age: Duration) -> Vec<Partition> {
-        let old = |partition: &Partition| {
-            self.saves.get(partition).is_none_or(|saved| saved.elapsed() >= age)
-        };
-        let due = self.tasks.iter().filter(|(name, task)| task.is_changed() && old(name));
-        due.map(|(name, _)| name.clone()).collect()
+    /// The node whose last save is longest ago, and at least so long. One at a time: the images of
+    /// all of them together would hold everything else up, and take memory.
+    fn due(&self, age: Duration) -> Option<Partition> {
+        let waited =
+            |name: &Partition| self.saves.get(name).map_or(Duration::MAX, Instant::elapsed);
+        let changed = self.tasks.iter().filter(|(_, task)| task.is_changed());
+        let ages = changed.map(|(name, _)| (waited(name), name));
+        let oldest = ages.max_by_key(|(waited, _)| *waited);
+        oldest.filter(|(waited, _)| *waited >= age).map(|(_, name)| name.clone())
     }
 
     fn commit(&mut self, out: Output, due: &[Partition]) -> Result<(), WorkerError> {
@@ -304,7 +279,7 @@ impl Worker {
                 node: name.clone(),
                 why: error.to_string(),
             })?;
-            for (key, value) in to_messages(&name, &saved) {
+            for (key, value) in to_messages(&name, &saved, &self.origin) {
                 self.group.send(&self.names.state, partition.1, key.as_bytes(), &value)?;
             }
             self.saves.insert(partition.clone(), now());
@@ -318,12 +293,13 @@ impl Worker {
     }
 
     fn send(&mut self, out: Output) -> Result<(), WorkerError> {
-        let Output { alerts, rollups, facts, dead } = out;
+        let Output { alerts, rollups, facts, dead, .. } = out;
         for (id, document) in &alerts {
             let partition = partition_of(hash_of(id.as_bytes(), 0), self.alert_partitions);
             self.group.send(&self.names.alerts, partition, id.as_bytes(), document.as_bytes())?;
         }
-        for ((from, owner), batch) in rollups {
+        for ((from, owner), mut batch) in rollups {
+            batch.terms = self.origin.terms;
             self.counts.rollups += u64::try_from(batch.rollups.len()).unwrap_or_default();
             let owner = i32::try_from(owner).unwrap_or_default();
             for part in parts(batch) {
@@ -360,14 +336,14 @@ impl Worker {
 
 /// Splits a batch that is too large for one message; the last part says what is complete.
 fn parts(batch: RollupBatch) -> Vec<RollupBatch> {
-    let RollupBatch { from, mut rollups, ticks, complete } = batch;
+    let RollupBatch { from, terms, mut rollups, ticks, complete } = batch;
     let mut all = Vec::new();
     while rollups.len() > ROLLUPS {
         let later = rollups.split_off(ROLLUPS);
         let (ticks, complete) = (Vec::new(), i64::MIN);
-        all.push(RollupBatch { from, rollups, ticks, complete });
+        all.push(RollupBatch { from, terms, rollups, ticks, complete });
         rollups = later;
     }
-    all.push(RollupBatch { from, rollups, ticks, complete });
+    all.push(RollupBatch { from, terms, rollups, ticks, complete });
     all
 }

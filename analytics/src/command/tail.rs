@@ -92,8 +92,13 @@ mod with {
         let mut left = command.max.unwrap_or(u64::MAX);
         let mut out = io::BufWriter::new(io::stdout().lock());
         while left > 0 && !stop.load(Ordering::Relaxed) {
-            let Some(taken) = follower.next(STEP)? else {
+            // What is there is written before more is waited for.
+            let there = follower.next(Duration::ZERO)?;
+            if there.is_none() {
                 out.flush().context("cannot write to standard output")?;
+            }
+            let next = there.map_or_else(|| follower.next(STEP), |taken| Ok(Some(taken)));
+            let Some(taken) = next? else {
                 if command.until_end && follower.is_at_end() {
                     break;
                 }

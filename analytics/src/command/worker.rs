@@ -86,8 +86,11 @@ mod with {
             group: command.group.clone(),
             name: command.worker.clone().unwrap_or_else(own),
             save_every: Duration::from_secs(command.save_seconds),
+            state: config.state.clone(),
         };
         let stop = Signals::install().context("cannot take over signals")?.stop();
+        // Nodes have the tables; what they are made of has none.
+        config.state = config.state.least();
         let analytics = Analytics::new(config, rules);
         let mut total = Total::default();
         while !stop.load(Ordering::Relaxed) {
@@ -127,9 +130,11 @@ mod with {
             if let Err(error) = worker.step() {
                 break Err(error);
             }
+            worker.notices().iter().for_each(|notice| say(notice));
             if worker.share() != share {
                 share = worker.share();
-                say(&format!("{share} partitions"));
+                let keys = worker.keys();
+                say(&format!("{share} partitions, {keys} keys remembered"));
             }
         };
         total.nodes = worker.node_counts();

@@ -22,7 +22,7 @@ const RECONNAISSANCE: &str = "Reconnaissance";
 
 /// Names and tactics as ATT&CK for Enterprise has them; of techniques that serve several tactics
 /// the one that matters on port 53.
-const TECHNIQUES: [(&str, &str, &str); 31] = [
+const TECHNIQUES: [(&str, &str, &str); 33] = [
     ("T1018", "Remote System Discovery", DISCOVERY),
     ("T1020", "Automated Exfiltration", EXFILTRATION),
     ("T1029", "Scheduled Transfer", EXFILTRATION),
@@ -40,11 +40,13 @@ const TECHNIQUES: [(&str, &str, &str); 31] = [
     ("T1132", "Data Encoding", CONTROL),
     ("T1132.001", "Data Encoding: Standard Encoding", CONTROL),
     ("T1132.002", "Data Encoding: Non-Standard Encoding", CONTROL),
+    ("T1189", "Drive-by Compromise", "Initial Access"),
     ("T1498", "Network Denial of Service", IMPACT),
     ("T1498.001", "Network Denial of Service: Direct Network Flood", IMPACT),
     ("T1498.002", "Network Denial of Service: Reflection Amplification", IMPACT),
     ("T1499", "Endpoint Denial of Service", IMPACT),
     ("T1557", "Adversary-in-the-Middle", "Credential Access"),
+    ("T1565.002", "Data Manipulation: Transmitted Data Manipulation", IMPACT),
     ("T1568", "Dynamic Resolution", CONTROL),
     ("T1568.001", "Dynamic Resolution: Fast Flux DNS", CONTROL),
     ("T1568.002", "Dynamic Resolution: Domain Generation Algorithms", CONTROL),

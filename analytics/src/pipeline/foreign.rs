@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn a_few_datagrams_and_other_payloads_are_not_told() {
         let mut analytics = Analytics::new(Config::default(), Rules::builtin().unwrap());
-        let mut sink = |alert: &Alert<'_>| panic!("{:?}", alert.score);
+        let mut sink = |alert: &Alert<'_>| {
+            assert_ne!(alert.detector.id, "dns-tunnel", "{}", alert.score);
+        };
         for n in 0..3 {
             analytics.record(&Record::NotDns(&datagram(n, 1)), &mut sink);
         }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use geophone_sensor::record::{
-    OwnedRecord, Record, RecordError, Transaction, Wire, from_wire, hash_of, to_wire,
+    OwnedRecord, Record, RecordError, Transaction, Wire, from_wire, hash_of, to_json, to_wire,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Analytics;
 use super::keys::Keys;
@@ -24,6 +25,7 @@ pub struct OwnedRollup {
     /// The letter of the record's schema.
     letter: u8,
     /// The record in its wire form.
+    #[serde(with = "crate::octets")]
     record: Vec<u8>,
 }
 
@@ -69,6 +71,77 @@ impl OwnedRollup {
     }
 }
 
+impl OwnedRollup {
+    /// Returns it in words: whose owner is told, what is charged, for which name, and the record.
+    #[must_use]
+    pub fn words(&self) -> Value {
+        let price = |name: Option<(Novelty, NamePrice)>| {
+            name.map(|(novelty, price)| {
+                json!({ "price_bits": price.bits.as_f64(), "expert": price.expert.name(),
+                        "charged_bytes": novelty.charged_bytes })
+            })
+        };
+        let about = match self.kind {
+            Kind::Domain { novel, bytes, name } => {
+                json!({ "domain": { "novel": novel, "bytes": bytes, "name": price(name) } })
+            }
+            Kind::Rotation { bytes, name } => {
+                json!({ "rotation": { "bytes": bytes, "name": price(name) } })
+            }
+            Kind::Case(notice) => json!({ "case": notice.words() }),
+        };
+        json!({
+            "owner": format!("{:016x}", self.owner),
+            "about": about,
+            "record": record_words(self.letter, &self.record),
+        })
+    }
+
+    /// Reads the record.
+    fn record(&self) -> Result<OwnedRecord, RecordError> {
+        read(self.letter, &self.record)
+    }
+}
+
+impl Fact {
+    /// Returns it in words.
+    #[must_use]
+    pub fn words(&self) -> Value {
+        let hex = |hash: u64| format!("{hash:016x}");
+        match &self.0 {
+            Change::Domain { hash, first, crowded } => {
+                json!({ "domain": hex(*hash), "first": first.to_string(), "crowded": crowded })
+            }
+            Change::Wildcard { hash, addresses } => {
+                let addresses = addresses.map(|addresses| format!("{addresses:08x}"));
+                json!({ "wildcard": hex(*hash), "addresses": addresses })
+            }
+            Change::Rotation { client, domains } => {
+                json!({ "rotation_of": hex(*client), "domains": domains })
+            }
+        }
+    }
+}
+
+/// A record in its wire form as JSON; why not, where it cannot be read.
+fn record_words(letter: u8, octets: &[u8]) -> Value {
+    let record = match read(letter, octets) {
+        Ok(record) => record,
+        Err(error) => return json!({ "unreadable": error.to_string() }),
+    };
+    let mut line = Vec::new();
+    to_json(&record.as_record(), &mut line).ok();
+    serde_json::from_slice(&line).unwrap_or_default()
+}
+
+fn read(letter: u8, octets: &[u8]) -> Result<OwnedRecord, RecordError> {
+    let wire = Wire::of(letter).ok_or_else(|| RecordError::Value {
+        field: "kind",
+        value: char::from(letter).to_string(),
+    })?;
+    from_wire(wire, octets)
+}
+
 fn of_client(transaction: &Transaction, seed: u64) -> u64 {
     match transaction.client {
         IpAddr::V4(client) => hash_of(&client.octets(), seed),
@@ -101,11 +174,7 @@ impl Analytics {
         rollup: &OwnedRollup,
         sink: &mut impl FnMut(&Alert<'_>),
     ) -> Result<(), RecordError> {
-        let wire = Wire::of(rollup.letter).ok_or_else(|| RecordError::Value {
-            field: "kind",
-            value: char::from(rollup.letter).to_string(),
-        })?;
-        let owned = from_wire(wire, &rollup.record)?;
+        let owned = rollup.record()?;
         let (bytes, name, novel) = match rollup.kind {
             Kind::Case(notice) => {
                 self.take_notice(notice, &owned.as_record(), sink);

@@ -17,7 +17,7 @@ pub(super) const AAAA: u16 = 28;
 pub(super) const HTTPS: u16 = 65;
 
 /// The resolver that everybody asks.
-const SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 1, 53);
 /// Microseconds until it answers.
 const ANSWER_AFTER: i64 = 12_000;
 /// The first moment of every scenario: 2026-01-12T08:00:00Z.

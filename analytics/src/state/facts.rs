@@ -16,7 +16,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::image::{OtherSizes, entries, refill};
-use super::sets::{Entry, Sets, SetsImage, Tagged};
+use super::known::{Known, KnownDomains, KnownImage};
 
 /// Wildcards that are remembered.
 const WILDCARDS: u32 = 4_096;
@@ -43,17 +43,9 @@ pub(crate) enum Change {
     Rotation { client: u64, domains: Vec<String> },
 }
 
-/// What a domain is known for.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Known {
-    first: Timestamp,
-    told: u64,
-    crowded: bool,
-}
-
 /// Everything that is known, bounded.
 pub struct Facts {
-    domains: Sets<Vec<Tagged<Known>>>,
+    domains: KnownDomains,
     wildcards: LimitedMap<u64, u32>,
     rotations: LimitedMap<u64, Vec<String>>,
     pending: VecDeque<(i64, Change)>,
@@ -61,43 +53,39 @@ pub struct Facts {
     second: i64,
     /// Whether seconds are told by ticks, not by the times of transactions.
     ticks: bool,
-    told: u64,
 }
 
 /// An image of what is known.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FactsImage {
-    domains: SetsImage<(u64, Known)>,
+    domains: KnownImage,
     wildcards: Vec<(u64, u32)>,
     rotations: Vec<(u64, Vec<String>)>,
     pending: VecDeque<(i64, Change)>,
     second: i64,
     ticks: bool,
-    told: u64,
 }
 
 impl Facts {
     /// Returns an image of what is known.
     pub(crate) fn image(&self) -> FactsImage {
         FactsImage {
-            domains: self.domains.image(|entry| (entry.tag(), entry.value)),
+            domains: self.domains.image(),
             wildcards: entries(&self.wildcards),
             rotations: entries(&self.rotations),
             pending: self.pending.clone(),
             second: self.second,
             ticks: self.ticks,
-            told: self.told,
         }
     }
 
     /// Puts an image where nothing is known.
     pub(crate) fn put(&mut self, image: FactsImage) -> Result<(), OtherSizes> {
-        let fill = |(_, known): (u64, Known), entry: &mut Tagged<Known>| entry.value = known;
-        self.domains.put(image.domains, |(tag, _)| *tag, fill)?;
+        self.domains.put(image.domains)?;
         refill(&mut self.wildcards, image.wildcards)?;
         refill(&mut self.rotations, image.rotations)?;
         self.pending = image.pending;
-        (self.second, self.ticks, self.told) = (image.second, image.ticks, image.told);
+        (self.second, self.ticks) = (image.second, image.ticks);
         Ok(())
     }
 
@@ -105,13 +93,12 @@ impl Facts {
     #[must_use]
     pub fn new(domains: u32, seed: u64) -> Self {
         Self {
-            domains: Sets::new(domains),
+            domains: KnownDomains::new(domains),
             wildcards: LimitedMap::new(WILDCARDS, seed),
             rotations: LimitedMap::new(ROTATIONS, seed),
             pending: VecDeque::new(),
             second: i64::MIN,
             ticks: false,
-            told: 0,
         }
     }
 
@@ -123,13 +110,13 @@ impl Facts {
 
     /// Tells whether the domain of `hash` is rare, as far as is known.
     pub(crate) fn is_rare(&self, hash: u64) -> bool {
-        self.domains.find(hash).is_none_or(|known| !known.value.crowded)
+        self.domains.find(hash).is_none_or(|known| !known.is_crowded())
     }
 
     /// Tells whether the domain of `hash` was first seen less than `span` before `time`, as far as
     /// is known.
     pub(crate) fn is_fresh(&self, hash: u64, time: Timestamp, span: Duration) -> bool {
-        self.domains.find(hash).is_none_or(|known| time.since(known.value.first) < span)
+        self.domains.find(hash).is_none_or(|known| time.since(known.first()) < span)
     }
 
     /// Tells whether all names of the (domain, type) of `hash` are known to have these addresses.
@@ -196,12 +183,7 @@ impl Facts {
     pub(crate) fn learn(&mut self, change: Change) {
         match change {
             Change::Domain { hash, first, crowded } => {
-                self.told += 1;
-                #[expect(clippy::cast_precision_loss, reason = "an order, not a value")]
-                let age = |held: &Tagged<Known>| held.value.told as f64;
-                if let Some((entry, _)) = self.domains.claim(hash, age) {
-                    entry.value = Known { first, told: self.told, crowded };
-                }
+                self.domains.learn(hash, Known::new(first, crowded));
             }
             Change::Wildcard { hash, addresses } => put(&mut self.wildcards, hash, addresses),
             Change::Rotation { client, domains } => {

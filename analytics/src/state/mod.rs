@@ -6,6 +6,7 @@ mod domain;
 mod facts;
 mod image;
 mod key;
+mod known;
 mod leak;
 mod lines;
 mod loss;

@@ -170,6 +170,7 @@ impl<S: Store> Sets<S> {
     }
 
     /// Finds the key of `hash` if it is there.
+    #[cfg(test)]
     pub(crate) fn find(&self, hash: u64) -> Option<&S::Entry> {
         let set = self.store.set(self.set_of(hash))?;
         match search(set, hash) {

@@ -49,7 +49,7 @@ impl Tables {
             shared: Ledger::new(config.domains),
             figures: FigureTable::new(config.figures, config.window()),
             domains: DomainTable::new(config.domains),
-            facts: Facts::new(config.domains, seed),
+            facts: Facts::new(config.known_domains, seed),
         }
     }
 

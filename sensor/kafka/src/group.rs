@@ -39,7 +39,7 @@ const PRODUCER: [(&str, &str); 7] = [
     ("reconnect.backoff.max.ms", "1000"),
 ];
 /// How long reports of deliveries are waited for at a time.
-const TICK: Duration = Duration::from_millis(1);
+const TICK: Duration = Duration::from_micros(500);
 /// How long a step of a transaction may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -251,11 +251,15 @@ impl Group {
         done
     }
 
-    /// Waits until nothing is under way: `flush` of the crate looks every 100 ms only.
+    /// Waits until nothing is under way: `flush` of the crate looks every 100 ms only, and its `poll`
+    /// spins through the last millisecond of the time it is given.
     fn drain(&self) {
         let began = now();
         while self.producer.in_flight_count() > 0 && began.elapsed() < PATIENCE {
-            self.producer.poll(TICK);
+            self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() > 0 {
+                std::thread::park_timeout(TICK);
+            }
         }
     }
 
