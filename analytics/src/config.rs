@@ -16,7 +16,7 @@ use crate::severity::Severity;
 /// Octets an account of the leak contract takes with its tag.
 const ACCOUNT_BYTES: u64 = 64;
 /// Octets a case takes, all watches together, rounded up; a test holds the watches to it.
-pub(crate) const CASES_BYTES: u64 = 24 * 1024;
+pub(crate) const CASES_BYTES: u64 = 32 * 1024;
 /// Octets the figures of a key take with their tag.
 const FIGURES_BYTES: u64 = 256;
 /// Octets the facts of a domain take with their tag, where its owner keeps them.
@@ -157,7 +157,7 @@ impl Default for StateConfig {
         Self {
             file: None,
             save_minutes: 10,
-            memory_mib: 320,
+            memory_mib: 336,
             keys: 1_048_576,
             figures: 32_768,
             clients: 16_384,
@@ -348,7 +348,7 @@ mod tests {
     fn tables_beyond_the_promise_and_unknown_keys_are_refused() {
         let greedy: Config = toml_file::parse("[state]\nkeys = 8000000\n", "c.toml").unwrap();
         let error = greedy.check().unwrap_err().to_string();
-        assert!(error.contains("state.memory_mib is 320"), "{error}");
+        assert!(error.contains("state.memory_mib is 336"), "{error}");
         let error =
             toml_file::parse::<Config>("[state]\nkey = 1\n", "c.toml").unwrap_err().to_string();
         assert!(error.contains("c.toml:2") && error.contains("did you mean `keys`?"), "{error}");

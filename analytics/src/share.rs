@@ -112,6 +112,6 @@ mod tests {
         let config = Config::default();
         let tables = |share| config.worker_need(share, 24) - config.worker_need(0, 24);
         assert_eq!(tables(24), 2 * tables(12));
-        assert!(config.worker_need(24, 24) < 512 << 20, "{}", config.worker_need(24, 24) >> 20);
+        assert!(config.worker_need(24, 24) < 640 << 20, "{}", config.worker_need(24, 24) >> 20);
     }
 }

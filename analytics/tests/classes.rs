@@ -532,7 +532,11 @@ fn until_alert(labels: impl Fn(&str) -> String, qtype: u16, rcode: u16) -> (u32,
             ..Transaction::default()
         };
         transaction.answer.rcode = rcode;
-        analytics.record(&Record::Transaction(&transaction), &mut |_| opened = true);
+        let about_names = |alert: &geophone_analytics::alert::Alert<'_>| {
+            ["dns-tunnel", "dns-exfiltration"].contains(&&*alert.detector.id)
+        };
+        analytics
+            .record(&Record::Transaction(&transaction), &mut |alert| opened |= about_names(alert));
         if opened {
             let bits = u32::try_from(analytics.counters().bits_priced).unwrap();
             return (n + 1, f64::from(bits) / 8.0);

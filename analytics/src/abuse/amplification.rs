@@ -10,7 +10,7 @@ use geophone_sensor::record::{Status, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::Seen;
 use super::watch::{Moment, Watch};
@@ -36,14 +36,14 @@ pub(super) struct Figures {
     up: Recent,
     down: Recent,
     unasked: Recent,
-    names: Distinct,
-    servers: Distinct,
+    names: Lately,
+    servers: Lately,
     taken: u32,
 }
 
 impl Watch for Amplification {
     const RULE: &'static str = "amplification";
-    const HEAP: usize = 2 * Distinct::HEAP;
+    const HEAP: usize = 2 * Lately::HEAP;
 
     type Figures = Figures;
 
@@ -68,7 +68,7 @@ impl Watch for Amplification {
         let Moment { at, window } = moment;
         figures.taken = figures.taken.wrapping_add(1);
         figures.down.add(at, asked.answer_bytes.into(), window);
-        let new_server = figures.servers.add(host_hash(asked.server));
+        let new_server = figures.servers.add(host_hash(asked.server), moment);
         if asked.status == Status::Unsolicited {
             figures.unasked.add(at, 1, window);
             return new_server || figures.taken.is_multiple_of(16);
@@ -79,7 +79,7 @@ impl Watch for Amplification {
         if BIG_TYPES.contains(&asked.qtype) {
             figures.big.add(at, repeats, window);
         }
-        figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
         figures.taken < 32 || figures.taken.is_multiple_of(16)
     }
 

@@ -9,7 +9,7 @@ use geophone_sensor::record::{Mismatch, Status, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::Seen;
 use super::watch::{Moment, Watch};
@@ -25,9 +25,9 @@ pub(super) struct Figures {
     guesses: Recent,
     conflicts: Recent,
     /// Names of the guesses, and servers in whose name they came.
-    names: Distinct,
-    servers: Distinct,
-    ports: Distinct,
+    names: Lately,
+    servers: Lately,
+    ports: Lately,
     /// Answers to nothing, from a server's port to ports that asked nothing.
     stray: Recent,
     taken: u32,
@@ -35,7 +35,7 @@ pub(super) struct Figures {
 
 impl Watch for CachePoisoning {
     const RULE: &'static str = "cache-poisoning";
-    const HEAP: usize = 3 * Distinct::HEAP;
+    const HEAP: usize = 3 * Lately::HEAP;
 
     type Figures = Figures;
 
@@ -49,9 +49,9 @@ impl Watch for CachePoisoning {
         let Some(asked) = seen.transaction() else { return false };
         let Moment { at, window } = moment;
         figures.taken = figures.taken.wrapping_add(1);
-        figures.names.add(hash_of(asked.qname.folded().from(0), 0));
-        figures.servers.add(host_hash(asked.server));
-        figures.ports.add(hash_of(&asked.client_port.to_be_bytes(), 0));
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
+        figures.servers.add(host_hash(asked.server), moment);
+        figures.ports.add(hash_of(&asked.client_port.to_be_bytes(), 0), moment);
         match asked.mismatch {
             Some(Mismatch::Conflict) => {
                 figures.conflicts.add(at, 1, window);

@@ -11,7 +11,7 @@ use geophone_sensor::record::{Transaction, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -37,6 +37,9 @@ const SUSPICIOUS: f64 = 20.0;
 /// How drawn a name that does resolve must look to be a rendezvous, in decibans.
 const RENDEZVOUS: f64 = 6.0;
 
+/// A and AAAA: the program wants an address.
+const HOSTS: [u16; 2] = [1, 28];
+
 /// The watch.
 pub(super) struct Dga;
 
@@ -48,7 +51,7 @@ pub(super) struct Figures {
     /// Domains asked for the first time that do exist.
     existing: Recent,
     /// Distinct domains that do not.
-    missing: Distinct,
+    missing: Lately,
     /// Length of the last label, for families of one length.
     length: u8,
     rendezvous: u32,
@@ -58,7 +61,7 @@ pub(super) struct Figures {
 impl Watch for Dga {
     const RULE: &'static str = "dga";
     const MEMORY: Duration = Duration::from_secs(4 * 3600);
-    const HEAP: usize = Distinct::HEAP + 256;
+    const HEAP: usize = Lately::HEAP + 256;
 
     type Figures = Figures;
 
@@ -69,6 +72,11 @@ impl Watch for Dga {
             return None;
         }
         label_of(asked)?;
+        // What begins with an underscore is no host: resolvers probe for delegations with such names
+        // (RFC 9156 section 2.3), and services stand there (RFC 8552).
+        if !HOSTS.contains(&asked.qtype) || asked.qname.folded().from(0).get(1) == Some(&b'_') {
+            return None;
+        }
         let of_interest = match asked.answer.rcode {
             3 => true,
             0 => seen.roles.has(Roles::DOMAIN_NEW),
@@ -95,7 +103,7 @@ impl Watch for Dga {
             return true;
         }
         let domain = asked.qname.folded();
-        if !figures.missing.add(hash_of(domain.from(usize::from(asked.domain_at)), 0)) {
+        if !figures.missing.add(hash_of(domain.from(usize::from(asked.domain_at)), 0), moment) {
             return false;
         }
         figures.domains.add(moment.at, 1, moment.window);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::watch::Moment;
+
 /// Hashes that are kept one by one.
 const EXACT: usize = 32;
 /// Registers of the estimate, a power of two.
@@ -39,9 +41,14 @@ impl Distinct {
         self.register(hash)
     }
 
+    /// Tells whether adding `hash` would change nothing.
+    fn has(&self, hash: u64) -> bool {
+        let (index, rank) = place_of(hash);
+        self.few.contains(&hash) || self.registers.get(index).is_some_and(|known| *known >= rank)
+    }
+
     fn register(&mut self, hash: u64) -> bool {
-        let index = usize::try_from(hash % 256).unwrap_or_default();
-        let rank = u8::try_from((hash >> 8).trailing_zeros().min(56) + 1).unwrap_or(u8::MAX);
+        let (index, rank) = place_of(hash);
         let Some(register) = self.registers.get_mut(index) else { return false };
         let higher = rank > *register;
         *register = rank.max(*register);
@@ -62,11 +69,75 @@ impl Distinct {
         whole(estimate)
     }
 
+    /// Adds all that `other` knows.
+    fn add_all(&mut self, other: &Self) {
+        for hash in &other.few {
+            self.add(*hash);
+        }
+        if other.registers.is_empty() {
+            return;
+        }
+        if self.registers.is_empty() {
+            let few = std::mem::take(&mut self.few);
+            self.registers.clone_from(&other.registers);
+            for hash in few {
+                self.register(hash);
+            }
+        } else {
+            for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
+                *mine = (*mine).max(*theirs);
+            }
+        }
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.few.clear();
         self.registers.clear();
     }
+}
+
+/// A count of the distinct hashes of the window at hand and the one before: what is asked for again
+/// and again over days does not add up to a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lately {
+    /// The number of the window at hand since the epoch.
+    window: i64,
+    now: Distinct,
+    before: Distinct,
+}
+
+impl Lately {
+    /// The most octets that one may hold beside itself.
+    pub(crate) const HEAP: usize = 2 * Distinct::HEAP;
+
+    /// Adds a hash whose bits are all spread; tells whether it is new as far as that is known. Time
+    /// that runs backwards adds to the window at hand.
+    pub(crate) fn add(&mut self, hash: u64, moment: Moment) -> bool {
+        let passed = moment.number().saturating_sub(self.window);
+        if passed > 0 {
+            let last = std::mem::take(&mut self.now);
+            self.before = if passed == 1 { last } else { Distinct::default() };
+            self.window = moment.number();
+        }
+        self.now.add(hash) && !self.before.has(hash)
+    }
+
+    /// Returns how many there were up to the last one added.
+    pub(crate) fn count(&self) -> u32 {
+        if self.before == Distinct::default() {
+            return self.now.count();
+        }
+        let mut all = self.before.clone();
+        all.add_all(&self.now);
+        all.count()
+    }
+}
+
+/// A hash's register and what it says there.
+fn place_of(hash: u64) -> (usize, u8) {
+    let index = usize::try_from(hash % 256).unwrap_or_default();
+    (index, u8::try_from((hash >> 8).trailing_zeros().min(56) + 1).unwrap_or(u8::MAX))
 }
 
 #[expect(
@@ -80,7 +151,10 @@ fn whole(estimate: f64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use geophone_sensor::record::hash_of;
+    use geophone_sensor::time::Timestamp;
 
     use super::*;
 
@@ -99,6 +173,36 @@ mod tests {
         assert!(distinct.registers.capacity() + distinct.few.capacity() * 8 <= Distinct::HEAP);
         distinct.clear();
         assert_eq!(distinct.count(), 0);
+    }
+
+    #[test]
+    fn what_was_long_ago_does_not_count() {
+        let mut lately = Lately::default();
+        let hour = Duration::from_secs(3600);
+        let mut day = |per_hour: u32| {
+            for n in 0..24 * per_hour {
+                let at = Timestamp(i64::from(n) * 3_600_000_000 / i64::from(per_hour));
+                lately.add(hash_of(&n.to_be_bytes(), 1), Moment { at, window: hour });
+            }
+            std::mem::take(&mut lately).count()
+        };
+        assert_eq!((day(1), day(16)), (2, 32));
+        let many = day(1_000);
+        assert!((1_700..2_300).contains(&many), "{many}");
+    }
+
+    #[test]
+    fn two_windows_know_each_other() {
+        let mut lately = Lately::default();
+        let at = |minutes: i64| Moment {
+            at: Timestamp(minutes * 60_000_000),
+            window: Duration::from_secs(60),
+        };
+        assert!(lately.add(7, at(0)) && !lately.add(7, at(1)) && lately.add(8, at(1)));
+        assert_eq!(lately.count(), 2);
+        assert!(!lately.add(8, at(2)), "the window before is remembered");
+        assert!(lately.add(7, at(3)), "what was before that is not");
+        assert!(lately.add(9, at(9)) && lately.count() == 1);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use geophone_sensor::record::{Transaction, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::Seen;
 use super::watch::{Moment, Watch};
@@ -52,13 +52,13 @@ pub(super) struct EncryptedDns;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     queries: Recent,
-    resolvers: Distinct,
+    resolvers: Lately,
 }
 
 impl Watch for EncryptedDns {
     const RULE: &'static str = "encrypted-dns";
     const MEMORY: Duration = Duration::from_secs(24 * 3600);
-    const HEAP: usize = Distinct::HEAP;
+    const HEAP: usize = Lately::HEAP;
 
     type Figures = Figures;
 
@@ -70,7 +70,7 @@ impl Watch for EncryptedDns {
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
-        figures.resolvers.add(hash_of(asked.qname.folded().from(0), 0))
+        figures.resolvers.add(hash_of(asked.qname.folded().from(0), 0), moment)
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

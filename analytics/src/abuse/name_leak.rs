@@ -9,7 +9,7 @@ use geophone_sensor::record::{Transaction, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -39,13 +39,13 @@ pub(super) struct NameLeak;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     queries: Recent,
-    names: Distinct,
+    names: Lately,
     taken: u32,
 }
 
 impl Watch for NameLeak {
     const RULE: &'static str = "name-leak";
-    const HEAP: usize = Distinct::HEAP;
+    const HEAP: usize = Lately::HEAP;
 
     type Figures = Figures;
 
@@ -62,7 +62,7 @@ impl Watch for NameLeak {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
         figures.taken = figures.taken.saturating_add(1);
-        figures.names.add(hash_of(asked.qname.folded().from(0), 0))
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment)
             || figures.taken.is_power_of_two()
     }
 

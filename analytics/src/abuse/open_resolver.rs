@@ -7,7 +7,7 @@ use geophone_sensor::record::{Status, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -21,14 +21,14 @@ pub(super) struct OpenResolver;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     answers: Recent,
-    clients: Distinct,
-    domains: Distinct,
+    clients: Lately,
+    domains: Lately,
     taken: u32,
 }
 
 impl Watch for OpenResolver {
     const RULE: &'static str = "open-resolver";
-    const HEAP: usize = 2 * Distinct::HEAP;
+    const HEAP: usize = 2 * Lately::HEAP;
 
     type Figures = Figures;
 
@@ -51,8 +51,10 @@ impl Watch for OpenResolver {
         figures.answers.add(moment.at, 1, moment.window);
         figures.taken = figures.taken.saturating_add(1);
         let name = asked.qname.folded();
-        let new = figures.domains.add(hash_of(name.from(usize::from(asked.domain_at)), 0));
-        figures.clients.add(host_hash(asked.client)) || new || figures.taken.is_power_of_two()
+        let new = figures.domains.add(hash_of(name.from(usize::from(asked.domain_at)), 0), moment);
+        figures.clients.add(host_hash(asked.client), moment)
+            || new
+            || figures.taken.is_power_of_two()
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

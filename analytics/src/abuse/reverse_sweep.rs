@@ -8,7 +8,7 @@ use geophone_sensor::record::{Transaction, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::seen::Seen;
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
@@ -27,7 +27,7 @@ pub(super) struct ReverseSweep;
 /// What is kept of a client.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
-    addresses: Distinct,
+    addresses: Lately,
     blocks: Vec<Block>,
     zones: Vec<Tried>,
     taken: u32,
@@ -37,19 +37,22 @@ pub(super) struct Figures {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Block {
     name: u64,
+    /// The window at hand, by its number since the epoch.
+    window: i64,
     seen: [u64; 4],
+    before: [u64; 4],
 }
 
 /// A zone and how many names of it were tried that do not exist.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tried {
     zone: u64,
-    names: Distinct,
+    names: Lately,
 }
 
 impl Watch for ReverseSweep {
     const RULE: &'static str = "reverse-sweep";
-    const HEAP: usize = Distinct::HEAP + BLOCKS * 64 + BLOCKS / 2 * (Distinct::HEAP + 64);
+    const HEAP: usize = Lately::HEAP + BLOCKS * 96 + BLOCKS / 2 * (Lately::HEAP + 64);
 
     type Figures = Figures;
 
@@ -59,15 +62,15 @@ impl Watch for ReverseSweep {
         of_interest.then_some(About::Client(asked.client))
     }
 
-    fn take(figures: &mut Figures, seen: &Seen<'_>, _moment: Moment) -> bool {
+    fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
         figures.taken = figures.taken.wrapping_add(1);
         if asked.qtype != PTR {
-            return figures.tried(asked) && figures.taken.is_multiple_of(8);
+            return figures.tried(asked, moment) && figures.taken.is_multiple_of(8);
         }
         let Some((block, last)) = address_of(asked) else { return false };
-        figures.addresses.add(hash_of(asked.qname.folded().from(0), 0));
-        figures.asked(block, last) && figures.taken.is_multiple_of(8)
+        figures.addresses.add(hash_of(asked.qname.folded().from(0), 0), moment);
+        figures.asked(block, last, moment) && figures.taken.is_multiple_of(8)
     }
 
     fn values(figures: &Figures, _moment: Moment) -> Values {
@@ -105,23 +108,24 @@ impl Watch for ReverseSweep {
 }
 
 impl Figures {
-    fn asked(&mut self, name: u64, last: u8) -> bool {
+    fn asked(&mut self, name: u64, last: u8, moment: Moment) -> bool {
         let place = match self.blocks.iter().position(|block| block.name == name) {
             Some(place) => place,
             None if self.blocks.len() < BLOCKS => {
-                self.blocks.push(Block { name, seen: [0; 4] });
+                self.blocks.push(Block { name, ..Block::default() });
                 self.blocks.len() - 1
             }
             None => {
                 let emptiest = (0..).zip(&self.blocks).min_by_key(|(_, block)| block.count());
                 let place = emptiest.map_or(0, |(place, _)| place);
                 if let Some(block) = self.blocks.get_mut(place) {
-                    *block = Block { name, seen: [0; 4] };
+                    *block = Block { name, ..Block::default() };
                 }
                 place
             }
         };
         let Some(block) = self.blocks.get_mut(place) else { return false };
+        block.turn(moment.number());
         let (word, bit) = (usize::from(last / 64), 1_u64 << (last % 64));
         let Some(word) = block.seen.get_mut(word) else { return false };
         let new = *word & bit == 0;
@@ -133,20 +137,20 @@ impl Figures {
         f64::from(self.blocks.iter().map(Block::count).max().unwrap_or(0)) / 256.0
     }
 
-    fn tried(&mut self, asked: &Transaction) -> bool {
+    fn tried(&mut self, asked: &Transaction, moment: Moment) -> bool {
         let name = asked.qname.folded();
         let zone = hash_of(name.from(usize::from(asked.domain_at)), 0);
         let whole = hash_of(name.from(0), 0);
         if let Some(tried) = self.zones.iter_mut().find(|tried| tried.zone == zone) {
-            return tried.names.add(whole);
+            return tried.names.add(whole, moment);
         }
         if self.zones.len() >= BLOCKS / 2 {
             let fewest = (0..).zip(&self.zones).min_by_key(|(_, tried)| tried.names.count());
             let place = fewest.map_or(0, |(place, _)| place);
             self.zones.swap_remove(place);
         }
-        let mut names = Distinct::default();
-        names.add(whole);
+        let mut names = Lately::default();
+        names.add(whole, moment);
         self.zones.push(Tried { zone, names });
         true
     }
@@ -154,7 +158,16 @@ impl Figures {
 
 impl Block {
     fn count(&self) -> u32 {
-        self.seen.iter().map(|word| word.count_ones()).sum()
+        self.seen.iter().zip(self.before).map(|(now, before)| (now | before).count_ones()).sum()
+    }
+
+    /// Begins a window, if it is another; time that runs backwards adds to the one at hand.
+    fn turn(&mut self, window: i64) {
+        let passed = window.saturating_sub(self.window);
+        if passed > 0 {
+            self.before = if passed == 1 { self.seen } else { [0; 4] };
+            (self.seen, self.window) = ([0; 4], window);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use geophone_sensor::record::hash_of;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -24,8 +24,8 @@ pub(super) struct RogueResolver;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     queries: Recent,
-    servers: Distinct,
-    names: Distinct,
+    servers: Lately,
+    names: Lately,
     /// Whether the configuration names the resolvers to ask.
     designated: bool,
     taken: u32,
@@ -34,7 +34,7 @@ pub(super) struct Figures {
 impl Watch for RogueResolver {
     const RULE: &'static str = "rogue-resolver";
     const MEMORY: Duration = Duration::from_secs(24 * 3600);
-    const HEAP: usize = 2 * Distinct::HEAP;
+    const HEAP: usize = 2 * Lately::HEAP;
 
     type Figures = Figures;
 
@@ -64,9 +64,9 @@ impl Watch for RogueResolver {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
         figures.designated = seen.roles.has(Roles::RESOLVERS_NAMED);
-        figures.names.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
         figures.taken = figures.taken.saturating_add(1);
-        figures.servers.add(host_hash(asked.server)) || figures.taken.is_power_of_two()
+        figures.servers.add(host_hash(asked.server), moment) || figures.taken.is_power_of_two()
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

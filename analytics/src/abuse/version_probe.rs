@@ -7,7 +7,7 @@ use geophone_sensor::record::hash_of;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::Seen;
 use super::watch::{Moment, Watch};
@@ -24,13 +24,13 @@ pub(super) struct VersionProbe;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     queries: Recent,
-    names: Distinct,
-    servers: Distinct,
+    names: Lately,
+    servers: Lately,
 }
 
 impl Watch for VersionProbe {
     const RULE: &'static str = "version-probe";
-    const HEAP: usize = 2 * Distinct::HEAP;
+    const HEAP: usize = 2 * Lately::HEAP;
 
     type Figures = Figures;
 
@@ -42,8 +42,8 @@ impl Watch for VersionProbe {
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
-        let new_name = figures.names.add(hash_of(asked.qname.folded().from(0), 0));
-        figures.servers.add(host_hash(asked.server)) || new_name
+        let new_name = figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
+        figures.servers.add(host_hash(asked.server), moment) || new_name
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

@@ -19,6 +19,14 @@ pub(super) struct Moment {
     pub(super) window: Duration,
 }
 
+impl Moment {
+    /// Returns the number of the window it stands in, since the epoch.
+    pub(super) fn number(self) -> i64 {
+        let window = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX).max(1);
+        self.at.micros().div_euclid(window)
+    }
+}
+
 /// One kind of abuse. Without state of its own: everything it knows is in the case.
 pub(super) trait Watch {
     /// The `rule.id` of its rule, which [`WATCHED`](crate::detect::WATCHED) must name.

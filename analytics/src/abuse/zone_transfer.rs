@@ -7,7 +7,7 @@ use geophone_sensor::record::{Status, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::distinct::Distinct;
+use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -30,12 +30,12 @@ pub(super) struct Figures {
     /// Octets of them.
     left: u64,
     asked: u32,
-    zones: Distinct,
+    zones: Lately,
 }
 
 impl Watch for ZoneTransfer {
     const RULE: &'static str = "zone-transfer";
-    const HEAP: usize = Distinct::HEAP;
+    const HEAP: usize = Lately::HEAP;
 
     type Figures = Figures;
 
@@ -58,7 +58,7 @@ impl Watch for ZoneTransfer {
         figures.asked = figures.asked.saturating_add(1);
         figures.succeeded += u32::from(carries);
         figures.transfers.add(moment.at, 1, moment.window);
-        figures.zones.add(hash_of(asked.qname.folded().from(0), 0));
+        figures.zones.add(hash_of(asked.qname.folded().from(0), 0), moment);
         true
     }
 

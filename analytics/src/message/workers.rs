@@ -89,7 +89,6 @@ fn second(second: i64) -> Value {
 
 /// Returns what [`words`] returned as a line for the message and one for each thing in it.
 pub(super) fn lines(words: &Value) -> Vec<String> {
-    let field = |value: &Value, name: &str| value.get(name).map(text).unwrap_or_default();
     let each = |all: &Value, name: &str| all.get(name).and_then(Value::as_array).cloned();
     if let Some(batch) = words.get("rollups") {
         let rollups = each(batch, "rollups").unwrap_or_default();
@@ -102,14 +101,9 @@ pub(super) fn lines(words: &Value) -> Vec<String> {
         )];
         lines.extend(rollups.iter().map(|rollup| {
             let record = rollup.get("record");
-            let unreadable = || record.map(text).unwrap_or_default();
-            format!(
-                "{} {} B{}  {}",
-                field(rollup, "about"),
-                field(rollup, "bytes"),
-                if field(rollup, "novel") == "true" { ", novel" } else { "" },
-                record.and_then(transaction_line).unwrap_or_else(unreadable),
-            )
+            let line = record.and_then(transaction_line);
+            let line = line.or_else(|| record.map(text)).unwrap_or_default();
+            format!("{}  {line}", rollup.get("about").map(about).unwrap_or_default())
         }));
         return lines;
     }
@@ -125,6 +119,24 @@ pub(super) fn lines(words: &Value) -> Vec<String> {
         return lines;
     }
     vec![words.get("state").unwrap_or(words).to_string()]
+}
+
+fn field(value: &Value, name: &str) -> String {
+    value.get(name).map(text).unwrap_or_default()
+}
+
+/// What an owner is told of, in words.
+fn about(told: &Value) -> String {
+    if let Some(case) = told.get("case") {
+        return format!("case of {}", field(case, "rule"));
+    }
+    let (kind, charge) = match (told.get("domain"), told.get("rotation")) {
+        (Some(charge), _) => ("domain", charge),
+        (_, Some(charge)) => ("client", charge),
+        _ => return text(told),
+    };
+    let novel = if field(charge, "novel") == "true" { ", novel" } else { "" };
+    format!("{kind} {} B{novel}", field(charge, "bytes"))
 }
 
 #[cfg(test)]
@@ -183,13 +195,16 @@ mod tests {
             (&json["rollups"]["from"], &json["rollups"]["complete"]),
             (&json!(5), &Value::Null)
         );
-        assert_eq!((&told["about"], &told["novel"]), (&json!("domain"), &json!(true)));
-        assert!(told["bytes"].as_f64().unwrap() > 0.0, "{told}");
-        assert!(told["name"]["price_bits"].as_f64().unwrap() > 0.0, "{told}");
+        let about = &told["about"]["domain"];
+        assert_eq!(about["novel"], true, "{told}");
+        assert!(about["bytes"].as_f64().unwrap() > 0.0, "{told}");
+        assert!(about["name"]["price_bits"].as_f64().unwrap() > 0.0, "{told}");
         assert_eq!(told["record"]["kind"], "transaction");
         let line = to_line(Topic::Rollups, &message);
         assert!(
-            line.contains("\n") && line.contains("domain ") && line.contains("mail.ex"),
+            line.contains("\n")
+                && line.contains("domain 1.375 B, novel")
+                && line.contains("case of dga"),
             "{line}"
         );
         assert!(!line.contains('\u{1b}'));
