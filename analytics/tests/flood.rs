@@ -2,7 +2,12 @@
 //! begins in their middle. It is found as early as without them, the flood is named, and memory stays
 //! within what is promised.
 
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of tests may fail loudly"
+)]
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
