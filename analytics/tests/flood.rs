@@ -14,7 +14,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use etherparse::PacketBuilder;
-use geophone_analytics::alert::{Action, Alert};
+use geophone_analytics::alert::{Action, Alert, to_ecs};
 use geophone_analytics::config::Config;
 use geophone_analytics::replay::{Listener, Replay};
 use geophone_analytics::rule::Rules;
@@ -39,6 +39,8 @@ impl Listener for Opened {
     fn record(&mut self, _: &Record<'_>) {}
 
     fn alert(&mut self, alert: &Alert<'_>) {
+        let told = to_ecs(alert).to_string();
+        assert!(!told.contains("\"0.0.0.0\""), "no host is named that is none: {told}");
         if alert.action == Action::Open {
             let (rule, client) = (alert.detector.id.clone(), alert.client.to_string());
             self.0.push((rule, client, alert.domain.clone(), alert.time.micros()));
