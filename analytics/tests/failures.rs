@@ -1,11 +1,7 @@
 //! Brokers that die, stand still or cannot be reached, sensors that are killed, groups that never
 //! rest: no alert is missing, none is told twice, and buckets keep their level.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests may fail loudly"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 #[path = "support/alone.rs"]
 mod alone;
