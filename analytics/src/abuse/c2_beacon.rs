@@ -2,7 +2,8 @@
 //!
 //! An implant asks whether there is work. So does honest software: what is asked by a clock with one
 //! and the same answer is monitoring or a cache that renews, and is not told; what carries text, or is
-//! answered differently each time, or asks in spite of what it was told to keep, is.
+//! told something else each time, or asks in spite of what it was told to keep, is. Addresses that
+//! change are no such thing: services that spread their load answer so.
 //! The regularity is the spread part of RITA's beacon score (see `detect::beacon`).
 
 use std::time::Duration;
@@ -77,9 +78,9 @@ impl Watch for C2Beacon {
         figures.last = figures.last.max(moment.at);
         let answer = &asked.answer;
         if asked.has_answer() {
-            let says = [answer.addresses, answer.fingerprint, answer.rcode.into()];
-            let octets: Vec<u8> = says.iter().flat_map(|part| part.to_be_bytes()).collect();
-            figures.answers.add(hash_of(&octets, 0));
+            // All addresses say one thing: go there.
+            let says = if answer.n_addresses > 0 { 0 } else { answer.fingerprint };
+            figures.answers.add(hash_of(&says.to_be_bytes(), asked.qtype.into()));
             let keep = answer.ttls.map_or(0, |(least, _)| least);
             figures.keep_until = moment.at.plus(Duration::from_secs(keep.into()));
         }
@@ -102,8 +103,8 @@ impl Watch for C2Beacon {
         let span = figures.last.since(figures.first);
         let gap = span.as_secs_f64() / f64::from(figures.asked.saturating_sub(1).max(1));
         format!(
-            "{} asked {} names of {} by a clock, every {gap:.0} s, {} times, and got {} different \
-             answers",
+            "{} asked {} names of {} by a clock, every {gap:.0} s, {} times, and was told {} \
+             different things",
             suspect.client,
             figures.names.count(),
             suspect.domain,

@@ -11,7 +11,7 @@ use geophone_sensor::record::{Status, hash_of};
 use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::about::About;
+use super::about::{About, host_hash};
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -21,7 +21,7 @@ use crate::detect::{Feature, Values};
 /// An answer to be kept this long, in seconds, is meant to turn.
 const SHORT: u32 = 60;
 /// Names of a domain that are followed at once.
-const NAMES: usize = 4;
+const NAMES: usize = 8;
 
 /// The watch.
 pub(super) struct DnsRebinding;
@@ -34,7 +34,7 @@ pub(super) struct Figures {
     names: Vec<Turned>,
 }
 
-/// Where a name pointed when it was last answered.
+/// Where a name pointed when a server last answered a client.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Turned {
     name: u64,
@@ -69,7 +69,10 @@ impl Watch for DnsRebinding {
         if private {
             figures.private.add(at, 1, window);
         }
-        let name = hash_of(asked.qname.folded().from(0), 0) ^ u64::from(asked.qtype);
+        // Of one client and one server: where a name stands for one host inside and for another
+        // outside, others are told otherwise, and so are clients that ask two resolvers.
+        let hosts = host_hash(asked.client).rotate_left(1) ^ host_hash(asked.server);
+        let name = hash_of(asked.qname.folded().from(0), hosts) ^ u64::from(asked.qtype);
         let before = figures.names.iter_mut().find(|turned| turned.name == name);
         let now = Turned { name, private, at };
         let Some(before) = before else {
@@ -79,7 +82,8 @@ impl Watch for DnsRebinding {
             figures.names.push(now);
             return private;
         };
-        let turns = before.private != private && at.since(before.at) <= window;
+        // From inside to outside is a captive portal that let the client through.
+        let turns = private && !before.private && at.since(before.at) <= window;
         *before = now;
         if turns {
             figures.flips.add(at, 1, window);
@@ -97,7 +101,7 @@ impl Watch for DnsRebinding {
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
         format!(
-            "names of {} turned between public and private addresses {:.0} times within {} min; {:.0} \
+            "names of {} turned from public to private addresses {:.0} times within {} min; {:.0} \
              answers pointed {} inside",
             suspect.domain,
             sum(&figures.flips),

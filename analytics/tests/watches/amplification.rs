@@ -1,0 +1,75 @@
+//! `amplification`: another's name under questions with large answers.
+
+use crate::lab::Lab;
+use crate::query::{ANY, DNSKEY, TXT, ask};
+
+const RULE: &str = "amplification";
+
+#[test]
+fn any_in_the_name_of_a_victim_at_the_reflector() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let query = ask("203.0.113.9", "192.0.2.53", "example.org").kind(ANY).octets(40, 3_200);
+        lab.hear(f64::from(n) / 20.0, query.by_authority());
+    }
+    let alert = lab.one(RULE).within(0.0, 10.0);
+    alert.says(&["in the name of 203.0.113.9", "192.0.2.53 send", "octets for"]);
+    alert.shows(&["amplification_ratio", "big_type_share", "queries"]);
+    assert!(alert.samples > 0);
+}
+
+#[test]
+fn answers_nobody_asked_for_at_the_victim() {
+    let mut lab = Lab::new();
+    for n in 0..2_000 {
+        let reflector = format!("192.0.2.{}", n % 200 + 1);
+        let answer = ask("10.0.0.9", &reflector, "example.org").kind(ANY).octets(0, 3_200);
+        lab.hear(f64::from(n) / 100.0, answer.unasked(None));
+    }
+    let alert = lab.one(RULE).within(0.0, 10.0);
+    alert.says(&["10.0.0.9 got", "nobody asked for", "forges its address"]);
+    alert.shows(&["unasked_answers", "servers"]);
+}
+
+#[test]
+fn a_validating_resolver_asks_keys_of_many_zones() {
+    let mut lab = Lab::new();
+    for n in 0..900 {
+        let zone = format!("zone{n}.org");
+        let query = ask("10.0.0.53", "192.0.2.53", &zone).kind(DNSKEY).octets(40, 900);
+        lab.hear(f64::from(n) / 10.0, query.by_authority());
+    }
+    lab.silent();
+}
+
+#[test]
+fn a_mail_server_asks_long_policies_of_its_senders() {
+    let mut lab = Lab::of("mail = [\"10.0.0.25\"]");
+    for n in 0..900 {
+        let name = format!("_dmarc.sender{n}.com");
+        let query = ask("10.0.0.25", "10.0.0.53", &name).kind(TXT).octets(45, 700);
+        lab.hear(f64::from(n) / 5.0, query.tells(&format!("v=DMARC1; p={n}")));
+    }
+    lab.silent();
+}
+
+#[test]
+fn one_who_looks_what_a_zone_has_asks_any_a_few_times() {
+    let mut lab = Lab::new();
+    for n in 0..4 {
+        let query = ask("10.0.0.9", "192.0.2.53", "example.org").kind(ANY).octets(40, 3_200);
+        lab.hear(f64::from(n) * 9.0, query);
+    }
+    lab.silent();
+}
+
+#[test]
+fn late_answers_of_two_resolvers_are_no_reflection() {
+    let mut lab = Lab::new();
+    for n in 0..400 {
+        let name = format!("www.site{n}.org");
+        let server = format!("192.0.2.{}", n % 2 + 1);
+        lab.hear(f64::from(n) / 10.0, ask("10.0.0.9", &server, &name).unasked(None));
+    }
+    lab.silent();
+}

@@ -1,0 +1,87 @@
+//! `cache-poisoning`: answers that somebody forged.
+
+use geophone_sensor::record::Mismatch;
+
+use crate::lab::Lab;
+use crate::query::{AAAA, ask};
+
+const RULE: &str = "cache-poisoning";
+const RESOLVER: &str = "10.0.0.53";
+const AUTHORITY: &str = "192.0.2.53";
+
+fn forged(name: &str, how: Option<Mismatch>) -> crate::query::Query {
+    ask(RESOLVER, AUTHORITY, name).points_to(&["203.0.113.66"], 86_400).unasked(how)
+}
+
+#[test]
+fn one_question_with_two_answers_that_contradict_each_other() {
+    let mut lab = Lab::new();
+    lab.hear(0.0, ask(RESOLVER, AUTHORITY, "www.bank-lab.com"));
+    lab.hear(0.004, forged("www.bank-lab.com", Some(Mismatch::Conflict)));
+    let alert = lab.one(RULE).within(0.0, 1.0);
+    alert.says(&[RESOLVER, AUTHORITY, "1 answers that contradict", "for 1 names"]);
+    alert.shows(&["conflicts"]);
+}
+
+#[test]
+fn wrong_ids_while_the_question_waits() {
+    let mut lab = Lab::new();
+    for n in 0..200 {
+        lab.hear(f64::from(n) / 1_000.0, forged("www.bank-lab.com", Some(Mismatch::Id)));
+    }
+    lab.one(RULE).within(0.0, 1.0).says(&["with a wrong id"]).shows(&["mismatches"]);
+}
+
+#[test]
+fn guesses_for_one_sibling_after_the_other() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let name = format!("x{}.bank-lab.com", n / 10);
+        lab.hear(f64::from(n) / 100.0, forged(&name, Some(Mismatch::Id)));
+    }
+    let alert = lab.one(RULE).within(0.0, 10.0);
+    alert.shows(&["mismatches"]);
+}
+
+#[test]
+fn blind_guesses_at_all_ports() {
+    let mut lab = Lab::new();
+    for n in 0..400_u16 {
+        lab.hear(f64::from(n) / 100.0, forged("www.bank-lab.com", None).from_port(20_000 + n));
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["unasked_answers", "ports"]);
+}
+
+#[test]
+fn answers_sent_again_and_answers_that_are_late_are_honest() {
+    let mut lab = Lab::new();
+    for n in 0..500 {
+        let name = format!("www.site{}.org", n / 5);
+        let how = if n % 2 == 0 { Mismatch::Repeat } else { Mismatch::Late };
+        lab.hear(f64::from(n) / 20.0, forged(&name, Some(how)));
+    }
+    lab.silent();
+}
+
+#[test]
+fn a_spread_load_and_dns64_answer_differently_each_time() {
+    let mut lab = Lab::new();
+    for n in 0..500 {
+        let second = f64::from(n) / 10.0;
+        let (one, six) = (format!("192.0.2.{}", n % 50), format!("64:ff9b::c000:2{:02x}", n % 50));
+        lab.hear(second, ask(RESOLVER, AUTHORITY, "www.cdn-lab.net").points_to(&[&one], 1));
+        let synthesised = ask("10.0.0.9", RESOLVER, "www.cdn-lab.net").kind(AAAA);
+        lab.hear(second + 0.01, synthesised.points_to(&[&six], 1));
+    }
+    lab.silent();
+}
+
+#[test]
+fn a_capture_that_missed_the_questions_sees_each_answer_once() {
+    let mut lab = Lab::new();
+    for n in 0..2_000_u16 {
+        let answer = ask("10.0.0.9", RESOLVER, &format!("www.site{n}.org")).from_port(1_024 + n);
+        lab.hear(f64::from(n) / 50.0, answer.unasked(None));
+    }
+    lab.silent();
+}

@@ -1,0 +1,52 @@
+//! `encrypted-dns`: look-ups of resolvers whose answers nobody here sees.
+
+use crate::lab::Lab;
+use crate::query::{AAAA, ask};
+
+const RULE: &str = "encrypted-dns";
+
+#[test]
+fn a_browser_that_takes_its_own_resolver() {
+    let mut lab = Lab::new();
+    lab.hear(0.0, ask("10.0.0.9", "10.0.0.53", "mozilla.cloudflare-dns.com"));
+    lab.hear(0.1, ask("10.0.0.9", "10.0.0.53", "mozilla.cloudflare-dns.com").kind(AAAA));
+    lab.hear(9.0, ask("10.0.0.9", "10.0.0.53", "dns.google"));
+    let alert = lab.one(RULE).within(0.0, 1.0);
+    alert.says(&["10.0.0.9", "mozilla.cloudflare-dns.com", "not seen here"]).shows(&["resolvers"]);
+}
+
+#[test]
+fn each_client_is_told_once_in_a_day_of_look_ups() {
+    let mut lab = Lab::new();
+    for n in 0..96 {
+        lab.hear(f64::from(n) * 900.0, ask("10.0.0.9", "10.0.0.53", "dns.quad9.net"));
+    }
+    lab.one(RULE);
+}
+
+#[test]
+fn names_that_only_look_like_them() {
+    let mut lab = Lab::new();
+    for (n, name) in (0..).zip([
+        "dns.google.example.com",
+        "www.google.com",
+        "notdns.google",
+        "quad9.net",
+        "www.cloudflare.com",
+        "dnsx.quad9.net",
+        "mydoh.pub",
+    ]) {
+        lab.hear(f64::from(n), ask("10.0.0.9", "10.0.0.53", name));
+    }
+    lab.silent();
+}
+
+#[test]
+fn what_systems_ask_their_resolver_about_itself() {
+    let mut lab = Lab::new();
+    for n in 0..50 {
+        let name = if n % 2 == 0 { "_dns.resolver.arpa" } else { "use-application-dns.net" };
+        lab.hear(f64::from(n) * 60.0, ask("10.0.0.9", "10.0.0.53", name).kind(64).missing());
+    }
+    lab.silent();
+}

@@ -1,0 +1,50 @@
+//! `version-probe`: questions about the server itself.
+
+use crate::lab::Lab;
+use crate::query::{TXT, ask};
+
+const RULE: &str = "version-probe";
+const CHAOS: u16 = 3;
+
+#[test]
+fn a_scanner_asks_one_server_after_the_other() {
+    let mut lab = Lab::new();
+    for n in 1..60 {
+        let query = ask("203.0.113.9", &format!("192.0.2.{n}"), "version.bind");
+        lab.hear(f64::from(n) / 4.0, query.kind(TXT).class(CHAOS).tells("9.18"));
+    }
+    let alert = lab.one(RULE).within(0.0, 10.0);
+    alert.says(&["203.0.113.9 asked", "servers", "tell what they run"]);
+    alert.shows(&["queries", "servers"]);
+}
+
+#[test]
+fn all_the_names_of_one_server() {
+    let names = ["version.bind", "hostname.bind", "id.server", "version.server", "authors.bind"];
+    let mut lab = Lab::new();
+    for (n, name) in (0..).zip(names) {
+        let query = ask("203.0.113.9", "192.0.2.53", name).kind(TXT).class(CHAOS);
+        lab.hear(f64::from(n), query.fails(5));
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["identity_names"]);
+}
+
+#[test]
+fn monitoring_asks_one_server_who_it_is_each_minute() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let query = ask("10.0.0.7", "10.0.0.53", "id.server").kind(TXT).class(CHAOS);
+        lab.hear(f64::from(n) * 60.0, query.tells("ns1"));
+    }
+    lab.silent();
+}
+
+#[test]
+fn names_like_these_in_class_in_are_names() {
+    let mut lab = Lab::new();
+    for n in 1..60 {
+        let query = ask("10.0.0.7", &format!("192.0.2.{n}"), "version.bind.company-lab.com");
+        lab.hear(f64::from(n), query.by_authority());
+    }
+    lab.silent();
+}
