@@ -35,6 +35,8 @@ pub(crate) struct Console {
     pub(crate) reload: Arc<Reload>,
     /// Whether it was told that levels may be too high.
     pub(crate) leak_error_told: bool,
+    /// How many guesses about hosts were told.
+    pub(crate) guesses_told: usize,
     pub(crate) opened: u64,
     pub(crate) worst: Option<Severity>,
     /// Inputs that could not be read to their end.
@@ -84,6 +86,10 @@ impl Listener for Console {
                  than the tables hold; raise state.keys, state.clients or state.domains"
             ));
         }
+        for guess in analytics.guesses().iter().skip(self.guesses_told) {
+            self.progress.say(&guess.to_string());
+        }
+        self.guesses_told = analytics.guesses().len();
         let Some(state) = &mut self.state else { return };
         if let Err(error) = state.save_if_due(analytics) {
             self.troubles += 1;

@@ -31,7 +31,8 @@ use self::keys::Keys;
 pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
-use crate::abuse::{Abuses, Notice, Site};
+use crate::abuse::{Abuses, Guesses, Notice, Site};
+pub use crate::abuse::{Duty, Guess};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::{Config, StateConfig};
 use crate::price::Pricer;
@@ -81,6 +82,7 @@ pub struct Analytics {
     probe: Probe,
     abuses: Abuses,
     site: Site,
+    guesses: Guesses,
     /// Whether the client of the record at hand met its domain for the first time, and whether that
     /// is rare.
     met: (bool, bool),
@@ -112,6 +114,7 @@ impl Analytics {
             probe: Probe::default(),
             abuses: Abuses::new(config.state.cases, seed, &rules),
             site: Site::new(&config.network),
+            guesses: Guesses::new(seed),
             met: (false, false),
             notices: Vec::new(),
             outgoing: None,

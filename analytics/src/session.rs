@@ -138,6 +138,7 @@ impl Session {
             state,
             reload: Arc::default(),
             leak_error_told: false,
+            guesses_told: 0,
             opened: 0,
             worst: None,
             troubles: 0,

@@ -15,8 +15,10 @@ import sys
 import tomllib
 
 SITE = {"internal": ["192.168.77.0/24"], "resolvers": ["192.168.77.53"],
-        "authoritative": ["192.168.77.60"], "secondaries": ["192.168.77.61/32"],
+        "authoritative": ["192.168.77.60", "192.168.77.61"], "secondaries": ["192.168.77.61/32"],
         "zones": ["campus-lab.internal"]}
+
+DRAWN = "names that nobody asked before could carry what they cost: the leak contract counts them"
 
 # name: what happens, [(rule, subject, seconds)], the site (none: nothing is configured), also
 ATTACKS = {
@@ -24,13 +26,15 @@ ATTACKS = {
                   [("amplification", "203.0.113.9", 10)], None, []),
     "reflected": ("large answers that nobody asked for, from 80 servers",
                   [("amplification", "192.168.77.11", 10)], None, []),
-    "recursing": ("our resolver answers twenty hosts outside for names anywhere",
-                  [("open-resolver", "192.168.77.53", 10)], None, []),
+    "recursing": ("a server of ours (Unbound) resolves names anywhere for twenty hosts outside",
+                  [("open-resolver", "192.168.77.60", 10)], None, []),
     "torture-client": ("dnsperf asks random names of one domain through our resolver",
-                       [("nxdomain-flood", "greenfield-bank.com", 10)], None, []),
+                       [("nxdomain-flood", "greenfield-bank.com", 10)], None,
+                       [("dns-exfiltration", "greenfield-bank.com", DRAWN)]),
     "torture-spoofed": ("random names of one domain from 150 addresses of the network",
-                        [("nxdomain-flood", "harbor-news.com", 10)], None, []),
-    "load-flood": ("dnsperf asks a server 2,500 known names a second that was asked a few",
+                        [("nxdomain-flood", "harbor-news.com", 10)], None,
+                        [("dns-exfiltration", "harbor-news.com", DRAWN)]),
+    "load-flood": ("dnsperf asks a server 2,000 known names a second that was asked a few",
                    [("query-flood", "192.168.77.60", 10), ("query-flood", "192.168.77.11", 10)],
                    None, []),
     "syn-flood": ("first packets of 400 connections a second to our server",
@@ -44,11 +48,12 @@ ATTACKS = {
     "transfer-increment": ("IXFR by a host that is no secondary (NSD)",
                            [("zone-transfer", "192.168.77.11", 10)], SITE, []),
     "version-dig": ("three servers are asked who they are and what they run",
-                    [("version-probe", "192.168.77.13", 10)], None, []),
+                    [("version-probe", "192.168.77.13", 10)], SITE, []),
     "sweep": ("nmap asks for the names of all addresses of a range",
               [("reverse-sweep", "192.168.77.12", 10)], None, []),
     "brute": ("a list of 400 likely host names of one domain",
-              [("reverse-sweep", "192.168.77.12", 10)], None, []),
+              [("reverse-sweep", "192.168.77.12", 10)], None,
+              [("dns-tunnel", "bluefin-travel.net", DRAWN)]),
     "quiet-restart": ("ordinary clients; the resolver is started again, its cache empty", [], SITE, []),
     "quiet-failover": ("ordinary clients; the resolver goes away and comes back", [], SITE, []),
     "quiet-signed": ("DNSSEC, large answers, some over TCP after truncation", [], None, []),

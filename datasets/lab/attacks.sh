@@ -88,7 +88,7 @@ CONF
 
 begin() { BEGAN=$EPOCHREALTIME; }
 packets() { in_ns "$1" python3 "$LAB/packets.py" "${@:2}"; }
-known_names() { for n in $(seq 1 "$1"); do echo "host-$((n % 400 + 1)).campus-lab.org A"; done; }
+known_names() { for n in $(seq 1 "$1"); do echo "host-$((n * n % 60 + 1)).campus-lab.org A"; done; }
 ordinary() { in_ns "$1" python3 "$LAB/ordinary.py" "$2" --server "$RESOLVER" --seed "$3" --queries "$4" --rate "$5"; }
 
 # Everyone's business while something happens.
@@ -111,12 +111,31 @@ reflector() {
 reflected() { begin; packets net unasked --to 192.168.77.11 --name big.txt-lab.net --count 600 --rate 80; }
 recursing() {
     local n name
+    cat >"$WORK/open.conf" <<CONF
+server:
+  interface: $SERVER
+  access-control: 0.0.0.0/0 allow
+  username: ""
+  chroot: ""
+  directory: "$WORK"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  do-ip6: no
+  root-hints: "$WORK/zones/hints"
+  module-config: "iterator"
+remote-control:
+  control-enable: no
+CONF
+    start open srv unbound -d -p -c "$WORK/open.conf"
+    until_true 20 answers srv "$SERVER" www.acme-widgets.com A
     begin
     for n in $(seq 101 120); do
         for name in www.acme-widgets.com www.harbor-news.com mail.pixelpress.net; do
-            in_ns net dig +tries=1 +time=2 -b "198.51.100.$n" "@$RESOLVER" "$name" A >/dev/null || true
+            in_ns net dig +tries=1 +time=2 -b "198.51.100.$n" "@$SERVER" "$name" A >/dev/null || true
         done
     done
+    stop open
 }
 torture_client() {
     python3 - >"$WORK/names" <<'PYTHON'
@@ -132,9 +151,10 @@ torture_spoofed() { begin; packets c1 torture --to "$RESOLVER" --net 192.168.77 
 load_flood() {
     start_server
     known_names 600 >"$WORK/names"
-    in_ns c1 dnsperf -s "$SERVER" -d "$WORK/names" -Q 20 -l 15 >/dev/null
+    # What is usual is learned for six minutes.
+    in_ns c1 dnsperf -s "$SERVER" -d "$WORK/names" -Q 4 -l 380 >/dev/null
     begin
-    in_ns c1 dnsperf -s "$SERVER" -d "$WORK/names" -Q 2500 -l 6 >/dev/null
+    in_ns c1 dnsperf -s "$SERVER" -d "$WORK/names" -Q 2000 -l 4 >/dev/null
     stop server
 }
 syn_flood() { start_server; begin; packets net syn --to "$SERVER" --count 4000 --rate 400; stop server; }
@@ -215,28 +235,35 @@ PYTHON
 # --- the same servers about their business ------------------------------------------------------
 
 quiet_restart() {
+    local business
     begin
-    { sleep 5; stop resolver; start_resolver bind; sleep 8; } &
-    QUERIES=300 RATE=25 beside ordinary c1 mixed 11 300 25
-    wait
+    QUERIES=300 RATE=25 beside ordinary c1 mixed 11 300 25 & business=$!
+    sleep 5
+    stop resolver
+    start_resolver bind
+    wait "$business"
 }
 quiet_failover() {
+    local business
     begin
-    { sleep 5; kill -STOP "$PID_resolver"; sleep 6; kill -CONT "$PID_resolver"; } &
-    QUERIES=250 RATE=20 beside ordinary c1 mixed 11 250 20
-    wait
+    QUERIES=250 RATE=20 beside ordinary c1 mixed 11 250 20 & business=$!
+    sleep 5
+    kill -STOP "$PID_resolver"
+    sleep 6
+    kill -CONT "$PID_resolver"
+    wait "$business"
 }
 quiet_signed() {
-    local n
+    local n business
     start_server
     begin
-    ordinary c3 dnssec 31 200 30 &
+    ordinary c3 dnssec 31 200 30 & business=$!
     for n in $(seq 1 60); do
         in_ns c1 dig +dnssec "@$SERVER" "host-$n.campus-lab.org" A >/dev/null
         in_ns c2 dig +dnssec +bufsize=1232 "@$SERVER" campus-lab.org DNSKEY >/dev/null
     done
     for n in $(seq 1 12); do in_ns c1 dig +bufsize=512 "@$SERVER" big.campus-lab.org TXT >/dev/null; done
-    wait $!
+    wait "$business"
     stop server
 }
 quiet_transfers() {
@@ -255,12 +282,15 @@ quiet_transfers() {
 has_serial() { in_ns c4 dig +short "@$SECONDARY" campus-lab.org SOA | grep -q " $1 "; }
 quiet_load() {
     local n
+    local -a business
     start_server
     known_names 600 >"$WORK/names"
     begin
-    for n in 1 2; do in_ns "c$n" dnsperf -s "$SERVER" -d "$WORK/names" -Q 240 -l 12 >/dev/null & done
+    for n in 1 2; do
+        in_ns "c$n" dnsperf -s "$SERVER" -d "$WORK/names" -Q 240 -l 12 >/dev/null & business+=($!)
+    done
     in_ns c3 dnsperf -s "$SERVER" -d "$WORK/names" -m tcp -Q 100 -l 12 >/dev/null
-    wait
+    wait "${business[@]}"
     stop server
 }
 quiet_mail() { begin; QUERIES=150 RATE=15 beside mail_and_log; }
@@ -283,10 +313,14 @@ PYTHON
     beside in_ns c1 dnsperf -s "$RESOLVER" -d "$WORK/names" -Q 90 -n 1 >/dev/null
 }
 quiet_outage() {
+    local business
     begin
-    { sleep 4; kill -STOP "$PID_authority"; sleep 20; kill -CONT "$PID_authority"; } &
-    QUERIES=600 RATE=20 beside ordinary c1 web 11 600 20
-    wait
+    QUERIES=600 RATE=20 beside ordinary c1 web 11 600 20 & business=$!
+    sleep 4
+    kill -STOP "$PID_authority"
+    sleep 20
+    kill -CONT "$PID_authority"
+    wait "$business"
 }
 
 NAMES="reflector reflected recursing torture-client torture-spoofed load-flood syn-flood held

@@ -88,7 +88,7 @@ pub(super) fn host_hash(host: IpAddr) -> u64 {
     of_host(host, 0)
 }
 
-fn of_host(host: IpAddr, seed: u64) -> u64 {
+pub(super) fn of_host(host: IpAddr, seed: u64) -> u64 {
     match host {
         IpAddr::V4(host) => hash_of(&host.octets(), seed),
         IpAddr::V6(host) => hash_of(&host.octets(), seed),

@@ -16,6 +16,7 @@ mod dga;
 mod distinct;
 mod dns_rebinding;
 mod encrypted_dns;
+mod guess;
 mod malformed_dns;
 mod name_leak;
 mod non_dns;
@@ -34,6 +35,8 @@ mod watches;
 mod zone_transfer;
 
 pub(crate) use about::Notice;
+pub use guess::{Duty, Guess};
+pub(crate) use guess::{GuessImage, Guesses, Sign};
 pub(crate) use seen::{Roles, Seen};
 pub(crate) use site::Site;
 pub(crate) use watches::{AbuseImage, Abuses, Look};

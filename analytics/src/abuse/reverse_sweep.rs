@@ -13,6 +13,7 @@ use super::seen::Seen;
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
+use crate::price::drawn_bits;
 
 /// Blocks of addresses and zones that are followed at once; the emptiest gives way.
 const BLOCKS: usize = 8;
@@ -190,6 +191,8 @@ fn is_tried(asked: &Transaction) -> bool {
         && asked.has_answer()
         && asked.name.n_subdomain_labels == 1
         && usize::from(asked.name.subdomain_length) <= LONGEST
+        // What looks drawn is on nobody's list.
+        && asked.qname.labels().next().is_some_and(|label| drawn_bits(label) < 0.0)
 }
 
 /// The block that an address stands in, and its place there.

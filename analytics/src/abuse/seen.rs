@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Roles(u16);
 
 impl Roles {
+    /// Nothing is known.
+    pub(crate) const NONE: Self = Self(0);
     /// The client is of this site.
     pub(crate) const CLIENT_INSIDE: Self = Self(1);
     /// The server is of this site.
@@ -41,6 +43,12 @@ impl Roles {
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {
         self.0 & roles.0 == roles.0
+    }
+
+    /// Adds `roles`.
+    #[must_use]
+    pub(crate) const fn and(self, roles: Self) -> Self {
+        Self(self.0 | roles.0)
     }
 
     /// Adds `roles` where `holds`.

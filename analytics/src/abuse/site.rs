@@ -50,7 +50,12 @@ impl Site {
         self.internal.iter().any(|network| network.contains(&host))
     }
 
-    /// Returns what is known of the hosts of `record`.
+    /// Tells whether the configuration leaves it to guesses who resolves and who is authoritative.
+    pub(crate) const fn is_guessed(&self) -> bool {
+        self.network.resolvers.is_empty() && self.network.authoritative.is_empty()
+    }
+
+    /// Returns what the configuration says of the hosts of `record`.
     pub(crate) fn roles(&self, record: &Record<'_>) -> Roles {
         let (client, server) = Seen::hosts_of(record);
         let named = !self.network.resolvers.is_empty();

@@ -3,6 +3,8 @@
 //! A server has room for so many connections (RFC 7766 section 6.2.3). SYN floods fill it with
 //! connections that never open (RFC 4987), idle clients with such that never ask.
 
+use std::time::Duration;
+
 use geophone_sensor::record::Role;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,9 @@ use crate::detect::{Feature, Values};
 /// The watch.
 pub(super) struct TcpExhaustion;
 
+/// The span in which connections that are opened are expected to end.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// What is kept of a server.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
@@ -24,6 +29,9 @@ pub(super) struct Figures {
     half_open: Recent,
     established: Recent,
     closed: Recent,
+    /// Over a longer span: servers end what is idle within it (RFC 7766 section 6.2.3).
+    opened_lately: Recent,
+    closed_lately: Recent,
     usual: Usual,
     counted: u32,
 }
@@ -52,7 +60,10 @@ impl Watch for TcpExhaustion {
         figures.syn.add(at, counts.tcp_syn.into(), window);
         figures.half_open.add(at, counts.tcp_half_open.into(), window);
         figures.established.add(at, counts.tcp_established.into(), window);
-        figures.closed.add(at, (counts.tcp_closed + counts.tcp_reset).into(), window);
+        let ended = u64::from(counts.tcp_closed) + u64::from(counts.tcp_reset);
+        figures.closed.add(at, ended, window);
+        figures.opened_lately.add(at, counts.tcp_established.into(), IDLE);
+        figures.closed_lately.add(at, ended, IDLE);
         true
     }
 
@@ -64,11 +75,20 @@ impl Watch for TcpExhaustion {
         Values::default()
             .with(Feature::SynRate, syn / moment.window.as_secs_f64())
             .with(Feature::HalfOpen, sum(&figures.half_open).max(waiting))
+            .with(Feature::Held, figures.held(moment))
             .with(Feature::RateRise, figures.usual.rise(syn, 10.0))
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        let held = figures.held(moment);
+        if held > sum(&figures.half_open) {
+            return format!(
+                "{held:.0} TCP connections to {} were opened within {} s and not ended",
+                suspect.server,
+                IDLE.as_secs(),
+            );
+        }
         format!(
             "{} was asked for {:.0} TCP connections within {} s: {:.0} opened, {:.0} known not to",
             suspect.server,
@@ -77,5 +97,13 @@ impl Watch for TcpExhaustion {
             sum(&figures.established),
             sum(&figures.half_open),
         )
+    }
+}
+
+impl Figures {
+    /// Connections that were opened lately and not ended.
+    fn held(&self, moment: Moment) -> f64 {
+        let sum = |recent: &Recent| recent.sum(moment.at, IDLE);
+        (sum(&self.opened_lately) - sum(&self.closed_lately)).max(0.0)
     }
 }

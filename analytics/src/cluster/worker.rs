@@ -34,6 +34,8 @@ const BATCH: usize = 20_000;
 const BACKLOG: usize = 10_000;
 /// Rollups in one message.
 const ROLLUPS: usize = 512;
+/// Guesses about hosts that are told at most.
+const GUESSES: usize = 1_024;
 /// How long brokers may be silent while state is restored.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -57,6 +59,8 @@ pub struct Worker {
     origin: Origin,
     noticed: BTreeSet<u64>,
     notices: Vec<String>,
+    /// Hashes of the guesses about hosts that were told.
+    guesses_told: BTreeSet<u64>,
 }
 
 /// The topics' names.
@@ -117,6 +121,7 @@ impl Worker {
             },
             noticed: BTreeSet::new(),
             notices: Vec::new(),
+            guesses_told: BTreeSet::new(),
             plan,
         })
     }
@@ -239,8 +244,14 @@ impl Worker {
     /// Gives the pair nodes what owners have found out.
     fn read_facts(&mut self) -> Result<(), WorkerError> {
         let tasks = &mut self.tasks;
+        let (told, notices) = (&mut self.guesses_told, &mut self.notices);
         self.facts.drain(&mut |taken| {
             if let Ok(batch) = decode::<FactBatch>(&taken.value) {
+                for guess in batch.facts.iter().filter_map(|(_, fact)| fact.guess()) {
+                    if told.len() < GUESSES && told.insert(hash_of(guess.as_bytes(), 0)) {
+                        notices.push(guess);
+                    }
+                }
                 tasks.values_mut().for_each(|task| task.learn(taken.offset, &batch));
             }
         })?;

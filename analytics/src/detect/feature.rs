@@ -48,6 +48,8 @@ pub enum Feature {
     Flips,
     /// TCP connections that did not open, in the window.
     HalfOpen,
+    /// TCP connections opened within half a minute and not ended.
+    Held,
     /// Distinct names asked for that tell what a server is (version.bind and its like).
     IdentityNames,
     /// Share of questions that came while the last answer was still to be kept, 0 to 1.

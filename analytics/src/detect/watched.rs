@@ -65,7 +65,7 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
     ("open-resolver", &[Feature::Recursions, Feature::Clients, Feature::Domains]),
     ("query-flood", &[Feature::QueryRate, Feature::RateRise]),
     ("reverse-sweep", &[Feature::SweptAddresses, Feature::Coverage, Feature::BruteNames]),
-    ("tcp-exhaustion", &[Feature::SynRate, Feature::HalfOpen, Feature::RateRise]),
+    ("tcp-exhaustion", &[Feature::SynRate, Feature::HalfOpen, Feature::Held, Feature::RateRise]),
     ("version-probe", &[Feature::Queries, Feature::IdentityNames, Feature::Servers]),
     ("zone-transfer", &[Feature::Transfers, Feature::TransferBytes, Feature::Domains]),
 ];

@@ -6,7 +6,7 @@ use geophone_sensor::record::Record;
 use geophone_sensor::time::Timestamp;
 
 use super::{Analytics, OwnedRollup};
-use crate::abuse::{Abuses, Look, Notice, Roles, Seen};
+use crate::abuse::{Abuses, Guess, Look, Notice, Roles, Seen, Sign};
 use crate::alert::{Alert, Judgement};
 use crate::severity::Severity;
 use crate::state::KeyState;
@@ -25,7 +25,7 @@ impl Analytics {
     /// Tells the owners of the cases that a record belongs to.
     pub(super) fn notice(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         let (new, rare) = self.met;
-        let known = self.site.roles(record);
+        let known = self.guess(record);
         let roles = known.with(Roles::DOMAIN_NEW, new).with(Roles::DOMAIN_RARE, rare);
         let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
         let mut notices = std::mem::take(&mut self.notices);
@@ -40,6 +40,42 @@ impl Analytics {
             }
         }
         self.notices = notices;
+    }
+
+    /// Returns what is known of the hosts of a record: what the configuration says, or what they are
+    /// taken for where it says nothing.
+    fn guess(&mut self, record: &Record<'_>) -> Roles {
+        let roles = self.site.roles(record);
+        if !self.site.is_guessed() {
+            return roles;
+        }
+        let (client, server) = Seen::hosts_of(record);
+        let facts = &self.tables.facts;
+        let of_client = client.map_or(Roles::NONE, |client| facts.duties_of(client).0);
+        let of_server = server.map_or(Roles::NONE, |server| facts.duties_of(server).1);
+        let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
+        if let Some(sign) = self.guesses.meet(&seen) {
+            match &mut self.outgoing {
+                Some(outgoing) => {
+                    outgoing.push(OwnedRollup::of_sign(sign, self.config.sensor.hash_seed));
+                }
+                None => self.take_sign(sign),
+            }
+        }
+        roles.and(of_client).and(of_server)
+    }
+
+    /// Takes a sign of what a host does.
+    pub(super) fn take_sign(&mut self, sign: Sign) {
+        if let Some(change) = self.guesses.take(sign) {
+            self.tables.facts.change(change);
+        }
+    }
+
+    /// Returns what hosts of the site are taken for, in the order in which that became known.
+    #[must_use]
+    pub fn guesses(&self) -> &[Guess] {
+        self.tables.facts.guesses()
     }
 
     /// Takes a record into a case; opens, updates or leaves its alert.

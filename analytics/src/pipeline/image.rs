@@ -4,7 +4,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Analytics, AnalyticsCounters};
-use crate::abuse::AbuseImage;
+use crate::abuse::{AbuseImage, GuessImage};
 use crate::alert::Suspect;
 use crate::state::{Minute, OtherSizes, TablesImage, Wildcard};
 
@@ -17,6 +17,7 @@ struct Image {
     counters: AnalyticsCounters,
     losses: Vec<Minute>,
     abuses: AbuseImage,
+    guesses: GuessImage,
     now: Timestamp,
     /// The detectors' ids: an open alert knows its detector by number.
     detectors: Vec<String>,
@@ -47,6 +48,7 @@ impl Analytics {
             counters: self.counters.clone(),
             losses: self.losses.image(),
             abuses: self.abuses.image(),
+            guesses: self.guesses.image(),
             now: self.now,
             detectors: self.rules.all().map(|detector| detector.id.clone()).collect(),
         };
@@ -74,6 +76,7 @@ impl Analytics {
         self.suspects.put(image.suspects)?;
         self.losses.put(&image.losses);
         self.abuses.put(image.abuses)?;
+        self.guesses.put(image.guesses)?;
         (self.counters, self.now) = (image.counters, image.now);
         Ok(())
     }

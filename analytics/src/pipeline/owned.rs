@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Analytics;
 use super::keys::Keys;
 use super::wider::{About, Rollup};
-use crate::abuse::Notice;
+use crate::abuse::{Notice, Sign};
 use crate::alert::Alert;
 use crate::price::NamePrice;
 use crate::state::{Change, Novelty, Wildcards};
@@ -39,6 +39,8 @@ enum Kind {
     Rotation { bytes: f64, name: Option<(Novelty, NamePrice)> },
     /// Take it into a case.
     Case(Notice),
+    /// What a host does; without a record.
+    Sign(Sign),
 }
 
 /// Something that an owner found out, for everybody to know.
@@ -61,6 +63,11 @@ impl OwnedRollup {
     /// Makes one of a record that belongs to a case elsewhere.
     pub(super) fn of_notice(notice: Notice, record: &Record<'_>, seed: u64) -> Self {
         Self::with(notice.about.owner(record, seed), Kind::Case(notice), record)
+    }
+
+    /// Makes one of a sign of what a host does.
+    pub(super) fn of_sign(sign: Sign, seed: u64) -> Self {
+        Self { owner: sign.owner(seed), kind: Kind::Sign(sign), letter: 0, record: Vec::new() }
     }
 
     fn with(owner: u64, kind: Kind, record: &Record<'_>) -> Self {
@@ -89,6 +96,9 @@ impl OwnedRollup {
                 json!({ "rotation": { "bytes": bytes, "name": price(name) } })
             }
             Kind::Case(notice) => json!({ "case": notice.words() }),
+            Kind::Sign(sign) => {
+                return json!({ "owner": format!("{:016x}", self.owner), "about": { "sign": sign } });
+            }
         };
         json!({
             "owner": format!("{:016x}", self.owner),
@@ -104,6 +114,15 @@ impl OwnedRollup {
 }
 
 impl Fact {
+    /// Returns what a host is taken for, in words, where it is about that.
+    #[must_use]
+    pub fn guess(&self) -> Option<String> {
+        match &self.0 {
+            Change::Duty(guess) => Some(guess.to_string()),
+            _ => None,
+        }
+    }
+
     /// Returns it in words.
     #[must_use]
     pub fn words(&self) -> Value {
@@ -116,6 +135,7 @@ impl Fact {
                 let addresses = addresses.map(|addresses| format!("{addresses:08x}"));
                 json!({ "wildcard": hex(*hash), "addresses": addresses })
             }
+            Change::Duty(guess) => json!({ "guess": guess.to_string() }),
             Change::Rotation { client, domains } => {
                 json!({ "rotation_of": hex(*client), "domains": domains })
             }
@@ -174,6 +194,10 @@ impl Analytics {
         rollup: &OwnedRollup,
         sink: &mut impl FnMut(&Alert<'_>),
     ) -> Result<(), RecordError> {
+        if let Kind::Sign(sign) = rollup.kind {
+            self.take_sign(sign);
+            return Ok(());
+        }
         let owned = rollup.record()?;
         let (bytes, name, novel) = match rollup.kind {
             Kind::Case(notice) => {
@@ -182,6 +206,7 @@ impl Analytics {
             }
             Kind::Domain { novel, bytes, name } => (bytes, name, Some(novel)),
             Kind::Rotation { bytes, name } => (bytes, name, None),
+            Kind::Sign(_) => return Ok(()),
         };
         let OwnedRecord::Transaction(transaction) = &owned else { return Ok(()) };
         self.now = transaction.time;

@@ -9,17 +9,23 @@
 //! more, never less.
 
 use std::collections::VecDeque;
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use geophone_sensor::limited::LimitedMap;
 use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::abuse::{Duty, Guess, Roles};
+
 use super::image::{OtherSizes, entries, refill};
 use super::known::{Known, KnownDomains, KnownImage};
 
 /// Wildcards that are remembered.
 const WILDCARDS: u32 = 4_096;
+/// Hosts that are known for what they do.
+const DUTIES: u32 = 1_024;
 /// Clients whose open rotation is remembered.
 const ROTATIONS: u32 = 1_024;
 /// Changes that wait; one more makes the oldest known early.
@@ -41,6 +47,8 @@ pub(crate) enum Change {
     /// The domains that an open alert about the rotation of the client of this hash names; none
     /// when there is no such alert.
     Rotation { client: u64, domains: Vec<String> },
+    /// What a host of the site is taken for.
+    Duty(Guess),
 }
 
 /// Everything that is known, bounded.
@@ -48,6 +56,9 @@ pub struct Facts {
     domains: KnownDomains,
     wildcards: LimitedMap<u64, u32>,
     rotations: LimitedMap<u64, Vec<String>>,
+    duties: LimitedMap<(IpAddr, Duty), u32>,
+    /// Guesses in the order in which they became known.
+    guesses: Vec<Guess>,
     pending: VecDeque<(i64, Change)>,
     /// The second that goes on.
     second: i64,
@@ -61,6 +72,7 @@ pub(crate) struct FactsImage {
     domains: KnownImage,
     wildcards: Vec<(u64, u32)>,
     rotations: Vec<(u64, Vec<String>)>,
+    duties: Vec<((IpAddr, Duty), u32)>,
     pending: VecDeque<(i64, Change)>,
     second: i64,
     ticks: bool,
@@ -73,6 +85,7 @@ impl Facts {
             domains: self.domains.image(),
             wildcards: entries(&self.wildcards),
             rotations: entries(&self.rotations),
+            duties: entries(&self.duties),
             pending: self.pending.clone(),
             second: self.second,
             ticks: self.ticks,
@@ -84,6 +97,7 @@ impl Facts {
         self.domains.put(image.domains)?;
         refill(&mut self.wildcards, image.wildcards)?;
         refill(&mut self.rotations, image.rotations)?;
+        refill(&mut self.duties, image.duties)?;
         self.pending = image.pending;
         (self.second, self.ticks) = (image.second, image.ticks);
         Ok(())
@@ -96,6 +110,8 @@ impl Facts {
             domains: KnownDomains::new(domains),
             wildcards: LimitedMap::new(WILDCARDS, seed),
             rotations: LimitedMap::new(ROTATIONS, seed),
+            duties: LimitedMap::new(DUTIES, seed),
+            guesses: Vec::new(),
             pending: VecDeque::new(),
             second: i64::MIN,
             ticks: false,
@@ -130,6 +146,24 @@ impl Facts {
         let slot = self.rotations.find(&client);
         slot.and_then(|slot| self.rotations.value(slot))
             .is_some_and(|domains| domains.contains(&domain()))
+    }
+
+    /// Returns what a host is taken for, as a client and as a server.
+    pub(crate) fn duties_of(&self, host: IpAddr) -> (Roles, Roles) {
+        if self.duties.is_empty() {
+            return (Roles::NONE, Roles::NONE);
+        }
+        let all = [Duty::Authoritative, Duty::Resolver, Duty::Iterator];
+        let known = all.into_iter().filter(|duty| self.duties.find(&(host, *duty)).is_some());
+        known.fold((Roles::NONE, Roles::NONE), |(client, server), duty| {
+            let (of_client, of_server) = duty.roles();
+            (client.and(of_client), server.and(of_server))
+        })
+    }
+
+    /// Returns every guess, in the order in which they became known; at most as many as are kept.
+    pub(crate) fn guesses(&self) -> &[Guess] {
+        &self.guesses
     }
 
     /// Asks for the line of a domain.
@@ -190,12 +224,20 @@ impl Facts {
                 let domains = Some(domains).filter(|domains| !domains.is_empty());
                 put(&mut self.rotations, client, domains);
             }
+            Change::Duty(guess) => {
+                let key = (guess.host, guess.duty);
+                let most = usize::try_from(DUTIES).unwrap_or_default();
+                if self.duties.find(&key).is_none() && self.guesses.len() < most {
+                    self.guesses.push(guess);
+                }
+                put(&mut self.duties, key, Some(guess.others));
+            }
         }
     }
 }
 
 /// Sets or removes what stands for `key`; the one longest unchanged gives way.
-fn put<V: Default>(map: &mut LimitedMap<u64, V>, key: u64, value: Option<V>) {
+fn put<K: Eq + Hash + Clone, V: Default>(map: &mut LimitedMap<K, V>, key: K, value: Option<V>) {
     let slot = map.find(&key);
     let Some(value) = value else {
         if let Some(slot) = slot {
