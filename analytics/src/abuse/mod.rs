@@ -16,6 +16,7 @@ mod dga;
 mod distinct;
 mod dns_rebinding;
 mod encrypted_dns;
+mod kin;
 mod malformed_dns;
 mod name_leak;
 mod non_dns;
