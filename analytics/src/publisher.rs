@@ -9,7 +9,7 @@ use geophone_kafka::outbox::{Outbox, OutboxError, OutboxPlan};
 use geophone_kafka::properties::{Properties, PropertyError};
 use geophone_kafka::pump::Pace;
 use geophone_kafka::settings::KafkaSettings;
-use geophone_kafka::topic::{Topic, partition_of};
+use geophone_kafka::topic::{NoTopic, Topic, partition_of, partitions_of};
 use geophone_sensor::record::hash_of;
 
 use crate::alert::{Alert, to_ecs};
@@ -30,15 +30,8 @@ pub enum PublisherError {
         produced: u64,
     },
     /// The topic does not exist.
-    #[error(
-        "there is no topic \"{topic}\" at {brokers}; run: geophone topics create --kafka {brokers}"
-    )]
-    NoTopic {
-        /// The topic.
-        topic: String,
-        /// Where it is not.
-        brokers: String,
-    },
+    #[error(transparent)]
+    NoTopic(#[from] NoTopic),
     /// The outbox cannot be had.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -73,10 +66,7 @@ impl Publisher {
         let properties = Properties::resolve(settings)?;
         let topic = Topic::Alerts.name(&settings.topics);
         let there = Admin::new(&properties)?.partitions()?;
-        let Some(partitions) = there.get(&topic).copied() else {
-            let brokers = properties.brokers().to_owned();
-            return Err(PublisherError::NoTopic { topic, brokers });
-        };
+        let partitions = partitions_of(&there, &topic, properties.brokers())?;
         let plan = OutboxPlan::of(settings, pace);
         let outbox = Outbox::open(&properties, vec![topic], plan, say)?;
         Ok(Self { outbox, partitions, pace })

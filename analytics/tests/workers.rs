@@ -7,111 +7,16 @@
 mod alone;
 #[path = "../../sensor/kafka/tests/support/mod.rs"]
 mod lab;
+#[path = "support/site.rs"]
+mod site;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Stdio};
 
-use geophone_kafka::patience::now;
-use geophone_kafka::pump::Pace;
-use geophone_kafka::settings::KafkaSettings;
-use geophone_kafka::topic::Topic;
-use geophone_sensor::output::KafkaRecords;
-
-use crate::alone::{capture, config, in_one_process, run, sorted};
-use crate::lab::{Lab, not_covered, shared, signal};
-
-/// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(400);
-/// Tables as small as those of the one process.
-const STATE: &str = "[state]\nkeys = 4096\nfigures = 4096\nclients = 1024\ndomains = 4096\n\
-                     seen_names = 40000\nsuspects = 512\n";
-
-/// Topics of one test, and what it runs with.
-struct Site<'a> {
-    lab: &'a Lab,
-    settings: KafkaSettings,
-    config: PathBuf,
-}
-
-impl<'a> Site<'a> {
-    fn new(lab: &'a Lab, dir: &Path) -> Self {
-        let settings = lab.settings();
-        let config = dir.join("geophone.toml");
-        let prefix = &settings.topics.prefix;
-        let kafka = format!("[kafka.topics]\nprefix = \"{prefix}\"\npartitions = 4\n");
-        fs::write(&config, format!("{STATE}{kafka}")).unwrap();
-        let site = Self { lab, settings, config };
-        assert!(site.geophone(&["topics", "create"]).status().unwrap().success());
-        site
-    }
-
-    fn geophone(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_geophone"));
-        command.args(arguments).arg("--config").arg(&self.config);
-        command.args(["--kafka", &self.lab.bootstrap]).stdout(Stdio::null());
-        command
-    }
-
-    /// Starts a worker; who has the name of one that died takes its place.
-    fn worker(&self, name: &str) -> Worker {
-        let name = format!("{}-{name}", self.settings.topics.prefix);
-        Worker(self.geophone(&["run", "--save-seconds", "1", "--worker", &name]).spawn().unwrap())
-    }
-
-    /// Sends the records of a capture as a sensor does.
-    fn send(&self, capture: &Path) {
-        let sensor = config().sensor;
-        let open = KafkaRecords::open(&self.settings, &sensor, Pace::Replay, |_| {});
-        let mut records = open.unwrap();
-        run(capture, &mut |record| records.write(&record));
-        let counts = records.finish();
-        assert_eq!((counts.lost(), counts.imbalance()), (0, None));
-    }
-
-    fn told(&self) -> Vec<String> {
-        let read = self.lab.read(&Topic::Alerts.name(&self.settings.topics));
-        let all = read.into_values().flatten();
-        sorted(all.map(|(_, alert)| String::from_utf8(alert).unwrap()).collect())
-    }
-
-    /// Looks again until so many alerts are told; `each` time does something else, too.
-    fn wait(&self, alerts: usize, mut each: impl FnMut(usize)) {
-        let began = now();
-        loop {
-            let told = self.told().len();
-            if told >= alerts {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "{told} of {alerts} alerts after {PATIENCE:?}");
-            each(told);
-        }
-    }
-}
-
-/// A worker that is stopped when it is no longer needed.
-struct Worker(Child);
-
-impl Worker {
-    fn leave(mut self) {
-        signal("-TERM", &self.0.id().to_string());
-        assert!(self.0.wait().unwrap().success());
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
+use crate::alone::{capture, in_one_process};
+use crate::lab::{not_covered, shared, signal};
+use crate::site::{Site, compare};
 
 /// Starts a worker whose configuration has one more line.
 fn other_worker(site: &Site<'_>, name: &str, line: &str) -> Child {
@@ -120,7 +25,12 @@ fn other_worker(site: &Site<'_>, name: &str, line: &str) -> Child {
     fs::write(&config, format!("{kept}{line}\n")).unwrap();
     let other = Site { lab: site.lab, settings: site.settings.clone(), config };
     let name = format!("{}-{name}", site.settings.topics.prefix);
-    other.geophone(&["run", "--worker", &name]).stderr(Stdio::piped()).spawn().unwrap()
+    let group = &site.settings.topics.prefix;
+    other
+        .geophone(&["run", "--worker", &name, "--group", group])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 #[test]
@@ -141,20 +51,14 @@ fn state_saved_under_other_settings_is_said_and_under_another_seed_refused() {
     let said = String::from_utf8(ended.stderr).unwrap();
     assert!(!ended.status.success() && said.contains("another sensor.hash_seed"), "{said}");
 
-    let mut other = Worker(other_worker(&site, "other", "[alert]\nsamples = 3"));
+    let mut other = other_worker(&site, "other", "[alert]\nsamples = 3");
     // Open until the worker has left: it says more.
-    let mut lines = BufReader::new(other.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(other.stderr.take().unwrap()).lines().map_while(Result::ok);
     let warned = lines.find(|line| line.contains("WARNING"));
     assert!(warned.unwrap().contains("under other rules or settings"));
-    other.leave();
+    signal("-TERM", &other.id().to_string());
+    assert!(other.wait().unwrap().success());
     drop(lines);
-}
-
-fn compare(told: &[String], expected: &[String], place: &str) {
-    assert_eq!(told.len(), expected.len(), "{place}: as many alerts");
-    for (told, expected) in told.iter().zip(expected) {
-        assert_eq!(told, expected, "{place}");
-    }
 }
 
 #[test]
@@ -170,10 +74,10 @@ fn one_two_and_four_workers_tell_what_one_process_tells() {
         let site = Site::new(lab, dir.path());
         let expected = in_one_process(&capture(name));
         assert!(!expected.is_empty());
-        let all: Vec<Worker> = (0..workers).map(|n| site.worker(&n.to_string())).collect();
+        let all: Vec<_> = (0..workers).map(|n| site.worker(&n.to_string())).collect();
         site.send(&capture(name));
         site.wait(expected.len(), |_| {});
-        all.into_iter().for_each(Worker::leave);
+        all.into_iter().for_each(|worker| drop(worker.leave()));
         compare(&site.told(), &expected, &format!("{name}, {workers} workers"));
     }
 }
@@ -199,6 +103,6 @@ fn workers_that_are_killed_in_mid_tunnel_lose_nothing_and_tell_nothing_twice() {
         }
     });
     assert!(killed > 0, "nobody was killed in time");
-    workers.into_iter().for_each(Worker::leave);
+    workers.into_iter().for_each(|worker| drop(worker.leave()));
     compare(&site.told(), &expected, &format!("{name}, {killed} killed"));
 }

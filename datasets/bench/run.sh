@@ -101,6 +101,10 @@ echo "timing over $frames frames, $runs runs after one to warm up:"
 failed=0
 measure "geophone replay" "$frames" "$runs" 1 \
     "$built/geophone" replay "$capture" --alerts /dev/null || failed=1
+python3 "$here/flood.py" "$scratch/flood.pcap" --packets "$frames" >/dev/null
+measure "geophone replay, a flood" "$frames" "$runs" 1 \
+    "$built/geophone" replay "$scratch/flood.pcap" --alerts /dev/null || failed=1
+rm -f "$scratch/flood.pcap"
 measure "geophone-sensor replay" "$frames" "$runs" 1 \
     "$built/geophone-sensor" replay "$capture" || failed=1
 if have tcpdump; then
@@ -161,7 +165,8 @@ model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo 2>/dev/null | head
 load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null) || true
 echo "machine: ${model:-unknown processor}, $(getconf _NPROCESSORS_ONLN) cores, $(uname -sm)," \
     "load ${load:-unknown} at the end; each run on one core"
-echo "capture: $frames frames, $(wc -c <"$capture") octets, datasets/bench/mixed.py"
+echo "capture: $frames frames, $(wc -c <"$capture") octets, datasets/bench/mixed.py;" \
+    "the flood is datasets/bench/flood.py's"
 for tool in tcpdump dnscap tshark; do
     case $tool in
         dnscap) flag=-V ;;

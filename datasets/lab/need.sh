@@ -7,7 +7,7 @@ set -euo pipefail
 declare -A sets=(
     [build]="/usr/include/pcap/pcap.h=libpcap-dev cc=gcc /usr/include/stdio.h=libc6-dev"
     [kafka]="make=make /usr/include/openssl/ssl.h=libssl-dev /usr/include/zlib.h=zlib1g-dev"
-    [broker]="java=default-jre-headless mvn=maven flock=util-linux"
+    [broker]="java=default-jre-headless mvn=maven flock=util-linux ip=iproute2 python3=python3"
     # Neither unbound nor bind9: installing them starts a server. The tests use them where they are.
     [lists]="named-checkzone=bind9-utils dnsmasq=dnsmasq-base nft=nftables unshare=util-linux"
     [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"

@@ -5,7 +5,7 @@ PIDS=()
 # start NAME NS COMMAND…: runs a daemon in a namespace, its output in $WORK/NAME.log.
 start() {
     # Not through in_ns: the pid must be the daemon's, not that of a subshell.
-    ip netns exec "gp-$2" "${@:3}" >"$WORK/$1.log" 2>&1 &
+    ip netns exec "$LAB_PREFIX-$2" "${@:3}" >"$WORK/$1.log" 2>&1 &
     PIDS+=($!)
     declare -g "PID_$1=$!"
 }

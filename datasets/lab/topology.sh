@@ -7,13 +7,15 @@
 # Captures are taken on the bridge's port to the resolver: what a mirror port on the client LAN sees.
 
 CLIENTS=(1 2 3 4)
+# Another for a second lab at the same time.
+LAB_PREFIX=${LAB_PREFIX:-gp}
 RESOLVER=192.168.77.53
 TAP=to-res
 
-in_ns() { ip netns exec "gp-$1" "${@:2}"; }
+in_ns() { ip netns exec "$LAB_PREFIX-$1" "${@:2}"; }
 
 wire() { # wire NS_A IF_A NS_B IF_B
-    ip link add "$2" netns "gp-$1" type veth peer name "$4" netns "gp-$3"
+    ip link add "$2" netns "$LAB_PREFIX-$1" type veth peer name "$4" netns "$LAB_PREFIX-$3"
     in_ns "$1" ip link set "$2" up
     in_ns "$3" ip link set "$4" up
 }
@@ -21,7 +23,7 @@ wire() { # wire NS_A IF_A NS_B IF_B
 make_topology() {
     local n
     for n in lan res net "${CLIENTS[@]/#/c}"; do
-        ip netns add "gp-$n"
+        ip netns add "$LAB_PREFIX-$n"
         in_ns "$n" ip link set lo up
         in_ns "$n" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
     done
@@ -49,6 +51,6 @@ make_topology() {
 remove_topology() {
     local n
     for n in lan res net "${CLIENTS[@]/#/c}"; do
-        ip netns delete "gp-$n" 2>/dev/null || true
+        ip netns delete "$LAB_PREFIX-$n" 2>/dev/null || true
     done
 }

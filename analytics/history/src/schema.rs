@@ -177,7 +177,7 @@ macro_rules! columns {
 }
 
 /// Every column, in the order of the file.
-pub const COLUMNS: [Column; 64] = columns! {
+pub const COLUMNS: [Column; 65] = columns! {
     "time", Time(|t| t.time.micros()), "µs since 1970",
         "When the query was captured; the answer, where there was no query.";
     "status", Text(|t| Some(status(t.status).into())), "–",
@@ -249,7 +249,8 @@ pub const COLUMNS: [Column; 64] = columns! {
     "rates_queries_60s", Number(|t| Some(t.rates.queries_60s)), "queries",
         "Queries for the domain in the last 60 s, from all clients.";
     "mismatch", Text(|t| t.mismatch.map(|m| mismatch(m).into())), "–",
-        "For an answer nobody asked for: `id` or `question`, what differs from a waiting query.";
+        "For an answer nobody asked for: `id` or `question`, what differs from a waiting query; \
+         `conflict`, `repeat` or `late` for one to a query that was answered or given up.";
     "rtt_micros", Large(|t| t.rtt_micros), "µs", "From the query to its answer.";
     "answer_bytes", Number(|t| of_answer(t, t.answer_bytes)), "octets", "Answer message.";
     "answer_flags", Number(|t| of_answer(t, t.answer_flags.0)), "–",
@@ -276,6 +277,8 @@ pub const COLUMNS: [Column; 64] = columns! {
         "A and AAAA records.";
     "answer_n_loopback", Number(|t| if_any(t, t.answer.n_loopback)), "records",
         "A records in 127.0.0.0/8; null without any.";
+    "answer_n_private", Number(|t| of_answer(t, t.answer.n_private)), "records",
+        "A and AAAA records of private use: RFC 1918, 3927, 4193, link-local, loopback, unspecified.";
     "answer_addresses", Number(|t| if_any(t, t.answer.addresses)), "–",
         "Hash of the addresses in any order, to tell sets apart; null without any.";
     "answer_ttl_min_seconds", Number(|t| ttls(t).map(|ttls| ttls.0)), "s", "Least time to live.";

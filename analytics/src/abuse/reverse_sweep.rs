@@ -43,11 +43,11 @@ struct Block {
     before: [u64; 4],
 }
 
-/// A zone and how many names of it were tried that do not exist.
+/// A zone and how many words were tried as names of it that do not exist.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tried {
     zone: u64,
-    names: Lately,
+    words: Lately,
 }
 
 impl Watch for ReverseSweep {
@@ -74,7 +74,7 @@ impl Watch for ReverseSweep {
     }
 
     fn values(figures: &Figures, _moment: Moment) -> Values {
-        let tried = figures.zones.iter().map(|tried| tried.names.count()).max().unwrap_or(0);
+        let tried = figures.zones.iter().map(|tried| tried.words.count()).max().unwrap_or(0);
         Values::default()
             .with(Feature::SweptAddresses, figures.addresses.count())
             .with(Feature::Coverage, figures.coverage())
@@ -82,7 +82,7 @@ impl Watch for ReverseSweep {
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
-        let tried = figures.zones.iter().map(|tried| tried.names.count()).max().unwrap_or(0);
+        let tried = figures.zones.iter().map(|tried| tried.words.count()).max().unwrap_or(0);
         if f64::from(tried) > figures.coverage() * 256.0 {
             return format!(
                 "{} tried {tried} host names of one zone that do not exist, {} the last",
@@ -140,18 +140,18 @@ impl Figures {
     fn tried(&mut self, asked: &Transaction, moment: Moment) -> bool {
         let name = asked.qname.folded();
         let zone = hash_of(name.from(usize::from(asked.domain_at)), 0);
-        let whole = hash_of(name.from(0), 0);
+        let word = hash_of(word_of(first_of(name.from(0))), 0);
         if let Some(tried) = self.zones.iter_mut().find(|tried| tried.zone == zone) {
-            return tried.names.add(whole, moment);
+            return tried.words.add(word, moment);
         }
         if self.zones.len() >= BLOCKS / 2 {
-            let fewest = (0..).zip(&self.zones).min_by_key(|(_, tried)| tried.names.count());
+            let fewest = (0..).zip(&self.zones).min_by_key(|(_, tried)| tried.words.count());
             let place = fewest.map_or(0, |(place, _)| place);
             self.zones.swap_remove(place);
         }
-        let mut names = Lately::default();
-        names.add(whole, moment);
-        self.zones.push(Tried { zone, names });
+        let mut words = Lately::default();
+        words.add(word, moment);
+        self.zones.push(Tried { zone, words });
         true
     }
 }
@@ -169,6 +169,19 @@ impl Block {
             (self.seen, self.window) = ([0; 4], window);
         }
     }
+}
+
+/// The first label of a name in its wire form.
+fn first_of(wire: &[u8]) -> &[u8] {
+    let length = wire.first().copied().map_or(0, usize::from);
+    wire.get(1..=length).unwrap_or_default()
+}
+
+/// A label without the number at its end: a program that numbers its servers asks for
+/// many of them where nothing resolves, and tries one word.
+fn word_of(label: &[u8]) -> &[u8] {
+    let end = label.iter().rposition(|octet| !octet.is_ascii_digit() && *octet != b'-');
+    end.and_then(|end| label.get(..=end)).unwrap_or_default()
 }
 
 /// A short host name right below a registered domain, which does not exist.
@@ -199,4 +212,24 @@ fn address_of(asked: &Transaction) -> Option<(u64, u8)> {
         return Some((hash_of(name.from(2 + first.len() + second.len()), 0), high * 16 + low));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_servers_are_one_word() {
+        for (label, word) in [
+            ("client34", "client"),
+            ("www-2", "www"),
+            ("mail", "mail"),
+            ("3com", "3com"),
+            ("7", ""),
+        ] {
+            assert_eq!(word_of(label.as_bytes()), word.as_bytes());
+        }
+        assert_eq!(first_of(b"\x04mail\x02ex"), b"mail");
+        assert_eq!(first_of(b"\x09mail"), b"");
+    }
 }

@@ -42,8 +42,7 @@ const TACTICS: &[(&str, &str, &str)] = &[
 #[must_use]
 pub fn to_ecs(alert: &Alert<'_>) -> Value {
     let detector = alert.detector;
-    let domain = Some(&alert.domain).filter(|domain| !domain.is_empty());
-    json!({
+    let mut document = json!({
         "@timestamp": alert.time.to_string(),
         "ecs": { "version": ECS_VERSION },
         "event": event(alert),
@@ -54,9 +53,6 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
             "description": detector.description,
             "ruleset": "geophone",
         },
-        "source": { "ip": alert.client },
-        "destination": { "ip": alert.server },
-        "dns": { "question": { "registered_domain": domain } },
         "network": network(alert),
         "threat": threat(alert),
         "related": { "ip": related_ips(alert), "hosts": related_hosts(alert) },
@@ -67,11 +63,27 @@ pub fn to_ecs(alert: &Alert<'_>) -> Value {
             "version": env!("CARGO_PKG_VERSION"),
         },
         "geophone": own(alert),
-    })
+    });
+    // What an alert is not about it does not name: a flood has no client of its own.
+    let mut name = |field: &str, value: Option<Value>| {
+        if let (Value::Object(document), Some(value)) = (&mut document, value) {
+            document.insert(field.to_owned(), value);
+        }
+    };
+    name("source", host(alert.client).map(|ip| json!({ "ip": ip })));
+    name("destination", host(alert.server).map(|ip| json!({ "ip": ip })));
+    let domain = Some(&alert.domain).filter(|domain| !domain.is_empty());
+    name("dns", domain.map(|name| json!({ "question": { "registered_domain": name } })));
+    document
+}
+
+/// An address, unless it stands for none.
+fn host(address: IpAddr) -> Option<IpAddr> {
+    Some(address).filter(|address| !address.is_unspecified())
 }
 
 fn related_ips(alert: &Alert<'_>) -> Vec<IpAddr> {
-    let mut ips = vec![alert.client, alert.server];
+    let mut ips: Vec<_> = [alert.client, alert.server].into_iter().filter_map(host).collect();
     ips.extend(alert.clients.iter().map(|(client, _)| *client).filter(|ip| *ip != alert.client));
     ips
 }

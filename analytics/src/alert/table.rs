@@ -90,6 +90,7 @@ fn who(alert: &Alert<'_>) -> String {
         Subject::Server | Subject::Zone if alert.clients.len() > 1 => {
             format!("{} clients", alert.clients.len())
         }
+        _ if alert.client.is_unspecified() => "anyone".to_owned(),
         _ => alert.client.to_string(),
     }
 }

@@ -79,8 +79,14 @@ impl OwnerNode {
     pub fn take(&mut self, payload: &[u8], offset: i64, out: &mut Output) {
         self.counts.taken += 1;
         match decode::<RollupBatch>(payload) {
-            Ok(batch) => self.batch(batch, offset, out),
-            Err(poison) => self.bury(payload, &poison, out),
+            Ok(batch) => {
+                self.counts.used += 1;
+                self.batch(batch, offset, out);
+            }
+            Err(poison) => {
+                self.counts.dead += 1;
+                out.dead.push((payload.to_vec(), poison.to_string()));
+            }
         }
     }
 
@@ -131,7 +137,7 @@ impl OwnerNode {
     }
 
     fn bury(&mut self, payload: &[u8], poison: &Poison, out: &mut Output) {
-        self.counts.dead += 1;
+        self.counts.buried += 1;
         out.dead.push((payload.to_vec(), poison.to_string()));
     }
 

@@ -49,14 +49,43 @@ pub enum Taken {
 /// Messages of a node, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeCounts {
-    /// Messages taken.
+    /// Messages taken: the sum of the next three.
     pub taken: u64,
+    /// Of these, messages that were of use.
+    pub used: u64,
     /// Of these, messages that had been taken before.
     pub again: u64,
     /// Of these, messages nobody can use.
     pub dead: u64,
+    /// Parts of messages of use that nobody can use.
+    pub buried: u64,
     /// Messages that never came: what a sensor counted and the partition lacks.
     pub missing: u64,
+}
+
+impl NodeCounts {
+    /// Returns what was counted since `before`.
+    #[must_use]
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            taken: self.taken - before.taken,
+            used: self.used - before.used,
+            again: self.again - before.again,
+            dead: self.dead - before.dead,
+            buried: self.buried - before.buried,
+            missing: self.missing - before.missing,
+        }
+    }
+
+    /// Adds another count.
+    pub const fn add(&mut self, more: Self) {
+        self.taken += more.taken;
+        self.used += more.used;
+        self.again += more.again;
+        self.dead += more.dead;
+        self.buried += more.buried;
+        self.missing += more.missing;
+    }
 }
 
 /// The node.
@@ -156,6 +185,7 @@ impl PairNode {
         }
         self.analytics.record(&record.as_record(), &mut |alert| out.alert(alert));
         self.hand_out(&envelope, out);
+        self.counts.used += 1;
         Ok(Taken::Done)
     }
 
@@ -190,7 +220,10 @@ impl PairNode {
             return Err(Poison::Sensor("the sensor has another sensor.hash_seed; set the same"));
         }
         self.clocks.beat(envelope, beat);
-        let Some(second) = self.clocks.second() else { return Ok(Taken::Done) };
+        let Some(second) = self.clocks.second() else {
+            self.counts.used += 1;
+            return Ok(Taken::Done);
+        };
         if second > self.second {
             // Whoever waits has nothing more to say of what is over.
             if self.told < second - 1 {
@@ -209,10 +242,14 @@ impl PairNode {
             }
         }
         match self.clocks.arrive(envelope) {
-            Arrival::Again => self.counts.again += 1,
+            Arrival::Again => {
+                self.counts.again += 1;
+                return Ok(Taken::Done);
+            }
             Arrival::After(lost) => self.counts.missing += lost,
             Arrival::Next => {}
         }
+        self.counts.used += 1;
         Ok(Taken::Done)
     }
 

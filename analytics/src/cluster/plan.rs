@@ -1,5 +1,6 @@
 //! What a worker is told, what it did, and why it cannot go on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use geophone_kafka::admin::AdminError;
@@ -7,7 +8,9 @@ use geophone_kafka::group::GroupError;
 use geophone_kafka::log::LogError;
 use geophone_kafka::properties::PropertyError;
 use geophone_kafka::settings::KafkaSettings;
+use geophone_kafka::topic::NoTopic;
 
+use super::pair::NodeCounts;
 use crate::config::StateConfig;
 
 /// Why a worker cannot go on.
@@ -21,13 +24,8 @@ pub enum WorkerError {
     #[error(transparent)]
     Properties(#[from] PropertyError),
     /// A topic that does not exist.
-    #[error("there is no topic \"{topic}\"; run: geophone topics create --kafka {brokers}")]
-    NoTopic {
-        /// The topic.
-        topic: String,
-        /// Where it is not.
-        brokers: String,
-    },
+    #[error(transparent)]
+    NoTopic(#[from] NoTopic),
     /// The group or a transaction failed.
     #[error(transparent)]
     Group(#[from] GroupError),
@@ -76,9 +74,13 @@ pub struct WorkerPlan {
 pub struct WorkerCounts {
     /// Messages taken.
     pub taken: u64,
+    /// Those of sensors, by what became of them.
+    pub records: NodeCounts,
+    /// Those of workers to owners, by what became of them.
+    pub batches: NodeCounts,
     /// Alerts told: opened, updated, closed.
     pub alerts: u64,
-    /// Messages nobody can use.
+    /// Letters to the topic of what nobody can use.
     pub dead: u64,
     /// Rollups sent to owners.
     pub rollups: u64,
@@ -90,4 +92,63 @@ pub struct WorkerCounts {
     pub restored: u64,
     /// Messages taken once more for that.
     pub retaken: u64,
+}
+
+impl WorkerCounts {
+    /// Adds another worker's, or another session's of the same.
+    pub fn add(&mut self, more: &Self) {
+        self.taken += more.taken;
+        self.records.add(more.records);
+        self.batches.add(more.batches);
+        self.alerts += more.alerts;
+        self.dead += more.dead;
+        self.rollups += more.rollups;
+        self.transactions += more.transactions;
+        self.saved += more.saved;
+        self.restored += more.restored;
+        self.retaken += more.retaken;
+    }
+
+    /// Returns the first sum that does not add up.
+    #[must_use]
+    pub fn imbalance(&self) -> Option<String> {
+        let Self { records, batches, .. } = self;
+        let ends = |of: &NodeCounts| of.used + of.again + of.dead;
+        let dead = records.dead + batches.dead + records.buried + batches.buried;
+        [
+            ("worker.messages_taken", self.taken, records.taken + batches.taken),
+            ("worker.records_taken", records.taken, ends(records)),
+            ("worker.batches_taken", batches.taken, ends(batches)),
+            ("worker.dead_letters", self.dead, dead),
+        ]
+        .into_iter()
+        .find(|(_, all, parts)| all != parts)
+        .map(|(name, all, parts)| format!("{name} is {all}, its parts add up to {parts}"))
+    }
+
+    /// Returns every counter by its published name.
+    #[must_use]
+    pub fn named(&self) -> BTreeMap<&'static str, u64> {
+        let Self { records, batches, .. } = self;
+        BTreeMap::from([
+            ("worker.messages_taken", self.taken),
+            ("worker.records_taken", records.taken),
+            ("worker.records_used", records.used),
+            ("worker.records_again", records.again),
+            ("worker.records_dead", records.dead),
+            ("worker.records_missing", records.missing),
+            ("worker.batches_taken", batches.taken),
+            ("worker.batches_used", batches.used),
+            ("worker.batches_again", batches.again),
+            ("worker.batches_dead", batches.dead),
+            ("worker.parts_dead", records.buried + batches.buried),
+            ("worker.alerts", self.alerts),
+            ("worker.dead_letters", self.dead),
+            ("worker.rollups", self.rollups),
+            ("worker.transactions", self.transactions),
+            ("worker.nodes_saved", self.saved),
+            ("worker.nodes_restored", self.restored),
+            ("worker.messages_retaken", self.retaken),
+        ])
+    }
 }

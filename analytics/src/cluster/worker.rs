@@ -15,12 +15,12 @@ use geophone_kafka::group::{Group, Partition};
 use geophone_kafka::log::{Log, Tail};
 use geophone_kafka::patience::now;
 use geophone_kafka::properties::Properties;
-use geophone_kafka::topic::{Topic, partition_of};
+use geophone_kafka::topic::{Topic, partition_of, partitions_of};
 use geophone_sensor::record::{hash_of, seed_check};
 
 use super::message::{FactBatch, RollupBatch, decode, encode};
 use super::output::Output;
-use super::pair::{NodeCounts, Split};
+use super::pair::Split;
 use super::plan::{WorkerCounts, WorkerError, WorkerPlan};
 use super::saved::{Origin, to_messages};
 use super::task::Task;
@@ -78,12 +78,7 @@ impl Worker {
         let properties = Properties::resolve(&plan.settings)?;
         let there = Admin::new(&properties)?.partitions()?;
         let name = |topic: Topic| topic.name(&plan.settings.topics);
-        let partitions = |topic: Topic| {
-            there.get(&name(topic)).copied().ok_or_else(|| WorkerError::NoTopic {
-                topic: name(topic),
-                brokers: properties.brokers().to_owned(),
-            })
-        };
+        let partitions = |topic: Topic| partitions_of(&there, &name(topic), properties.brokers());
         for topic in [Topic::State, Topic::Domains, Topic::Dead] {
             partitions(topic)?;
         }
@@ -132,17 +127,6 @@ impl Worker {
         self.counts
     }
 
-    /// Returns what the nodes it has now counted.
-    #[must_use]
-    pub fn node_counts(&self) -> NodeCounts {
-        self.tasks.values().map(Task::counts).fold(NodeCounts::default(), |sum, node| NodeCounts {
-            taken: sum.taken + node.taken,
-            again: sum.again + node.again,
-            dead: sum.dead + node.dead,
-            missing: sum.missing + node.missing,
-        })
-    }
-
     /// Returns what an operator should know since the last call.
     pub fn notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
@@ -170,10 +154,16 @@ impl Worker {
         self.read_facts()?;
         let mut out = Output::default();
         let mut taken = 0;
-        for task in self.tasks.values_mut() {
+        for (name, task) in &mut self.tasks {
+            let before = task.counts();
             taken += task.work(BATCH, &mut out);
+            let counts = task.counts().since(before);
+            let of_sensors = name.0 == self.names.records;
+            let kind = if of_sensors { &mut self.counts.records } else { &mut self.counts.batches };
+            kind.add(counts);
         }
         self.counts.taken += u64::try_from(taken).unwrap_or_default();
+        self.counts.dead += u64::try_from(out.dead.len()).unwrap_or_default();
         for terms in std::mem::take(&mut out.terms) {
             self.notice(terms, || "another worker of the group works".to_owned());
         }
@@ -311,7 +301,6 @@ impl Worker {
             self.group.send(&self.names.domains, 0, &key, &encode(&batch))?;
         }
         self.counts.alerts += u64::try_from(alerts.len()).unwrap_or_default();
-        self.counts.dead += u64::try_from(dead.len()).unwrap_or_default();
         for (payload, why) in dead {
             self.group.send(&self.names.dead, 0, why.as_bytes(), &payload)?;
         }

@@ -52,7 +52,6 @@ mod with {
     use std::time::Duration;
 
     use anyhow::Context as _;
-    use geophone_analytics::cluster::pair::NodeCounts;
     use geophone_analytics::cluster::plan::{WorkerCounts, WorkerError, WorkerPlan};
     use geophone_analytics::cluster::worker::Worker;
     use geophone_analytics::pipeline::Analytics;
@@ -137,10 +136,9 @@ mod with {
                 say(&format!("{share} partitions, {keys} keys remembered"));
             }
         };
-        total.nodes = worker.node_counts();
         let counts = worker.counts();
         let left = if done.is_ok() { worker.leave() } else { Ok(counts) };
-        total.add(left.as_ref().unwrap_or(&counts));
+        total.counts.add(left.as_ref().unwrap_or(&counts));
         done.and_then(|()| left.map(drop))
     }
 
@@ -148,38 +146,20 @@ mod with {
     #[derive(Default)]
     struct Total {
         counts: WorkerCounts,
-        nodes: NodeCounts,
         restarts: u64,
     }
 
     impl Total {
-        fn add(&mut self, more: &WorkerCounts) {
-            let sum = &mut self.counts;
-            sum.taken += more.taken;
-            sum.alerts += more.alerts;
-            sum.dead += more.dead;
-            sum.rollups += more.rollups;
-            sum.transactions += more.transactions;
-            sum.saved += more.saved;
-            sum.restored += more.restored;
-            sum.retaken += more.retaken;
-        }
-
+        /// The counters as every program writes them.
         fn json(&self) -> Value {
-            let Self { counts, nodes, restarts } = self;
+            let mut named = self.counts.named();
+            named.insert("worker.restarts", self.restarts);
+            let imbalance = self.counts.imbalance();
             json!({
-                "worker.messages_taken": counts.taken,
-                "worker.alerts": counts.alerts,
-                "worker.messages_dead": counts.dead,
-                "worker.rollups": counts.rollups,
-                "worker.transactions": counts.transactions,
-                "worker.nodes_saved": counts.saved,
-                "worker.nodes_restored": counts.restored,
-                "worker.messages_retaken": counts.retaken,
-                "worker.restarts": restarts,
-                "node.messages_taken": nodes.taken,
-                "node.messages_again": nodes.again,
-                "node.messages_missing": nodes.missing,
+                "version": 1,
+                "balanced": imbalance.is_none(),
+                "imbalance": imbalance,
+                "counters": named,
             })
         }
     }

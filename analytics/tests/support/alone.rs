@@ -30,7 +30,8 @@ pub(crate) fn config() -> Config {
 }
 
 /// Hands on the records of a capture.
-pub(crate) fn run(capture: &Path, take: &mut impl FnMut(Record<'_>)) {
+pub(crate) fn run(capture: &Path, mut take: &mut dyn FnMut(Record<'_>)) {
+    let take = &mut take;
     let mut pipeline = Pipeline::new(&config().sensor, Detail::default());
     let mut source = CaptureFile::open(capture).unwrap();
     while let Some(frame) = source.next_frame().unwrap() {
@@ -63,9 +64,14 @@ pub(crate) fn sorted(mut told: Vec<String>) -> Vec<String> {
 
 /// What one process tells of a capture.
 pub(crate) fn in_one_process(capture: &Path) -> Vec<String> {
+    alerts_of(|take| run(capture, take))
+}
+
+/// What one process tells of what `records` hands on.
+pub(crate) fn alerts_of(records: impl FnOnce(&mut dyn FnMut(Record<'_>))) -> Vec<String> {
     let mut analytics = analytics();
     let mut told = Vec::new();
-    run(capture, &mut |record| {
+    records(&mut |record| {
         analytics.record(&record, &mut |alert| told.push(to_ecs(alert).to_string()));
     });
     sorted(told)

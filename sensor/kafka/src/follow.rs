@@ -9,6 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::admin::{Admin, AdminError};
 use crate::properties::{Link, Properties};
+use crate::topic::{NoTopic, partitions_of};
 
 /// Where reading begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub enum FollowError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// The topic does not exist.
-    #[error("there is no topic \"{0}\"; run: geophone topics create")]
-    NoTopic(String),
+    #[error(transparent)]
+    NoTopic(#[from] NoTopic),
     /// Reading failed.
     #[error("cannot read \"{topic}\"{trouble}: {source}")]
     Read {
@@ -70,7 +71,7 @@ impl Follower {
     /// Brokers that do not answer, or a topic that does not exist.
     pub fn open(properties: &Properties, topic: &str, start: Start) -> Result<Self, FollowError> {
         let there = Admin::new(properties)?.partitions()?;
-        let n = there.get(topic).ok_or_else(|| FollowError::NoTopic(topic.to_owned()))?;
+        let n = partitions_of(&there, topic, properties.brokers())?;
         let properties = properties.clone().or(&[("group.id", "geophone-tail")]).with(&[
             ("enable.auto.commit", "false"),
             ("enable.auto.offset.store", "false"),
@@ -90,12 +91,12 @@ impl Follower {
             Start::End => Offset::End,
         };
         let mut list = TopicPartitionList::new();
-        for partition in 0..*n {
+        for partition in 0..n {
             let partition = i32::try_from(partition).unwrap_or(i32::MAX);
             list.add_partition_offset(topic, partition, offset).map_err(failed)?;
         }
         consumer.assign(&list).map_err(failed)?;
-        let open = vec![true; usize::try_from(*n).unwrap_or_default()];
+        let open = vec![true; usize::try_from(n).unwrap_or_default()];
         Ok(Self { consumer, link, topic: topic.to_owned(), open })
     }
 

@@ -152,6 +152,31 @@ pub fn partition_of(hash: u64, partitions: u32) -> i32 {
     i32::try_from(wide).unwrap_or_default()
 }
 
+/// A topic that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no topic \"{topic}\" at {brokers}; run: geophone topics create --kafka {brokers}"
+)]
+pub struct NoTopic {
+    /// The topic.
+    pub topic: String,
+    /// Where it is not.
+    pub brokers: String,
+}
+
+/// Returns how many partitions a topic has, of those that are `there`.
+///
+/// # Errors
+/// A topic that is not.
+pub fn partitions_of(
+    there: &BTreeMap<String, u32>,
+    topic: &str,
+    brokers: &str,
+) -> Result<u32, NoTopic> {
+    let missing = || NoTopic { topic: topic.to_owned(), brokers: brokers.to_owned() };
+    there.get(topic).copied().ok_or_else(missing)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ use std::time::Duration;
 use geophone_kafka::follow::{Follower, Start};
 use geophone_kafka::message::Message;
 use geophone_kafka::outbox::{Outbox, OutboxPlan};
+use geophone_kafka::patience::now;
 use geophone_kafka::properties::Properties;
 use geophone_kafka::pump::Pace;
 use geophone_kafka::settings::KafkaSettings;
@@ -39,12 +40,21 @@ const SPOOL: &str = "GEOPHONE_TEST_SPOOL";
 
 /// An outbox with little memory and much spool, and what it says.
 fn open(settings: &KafkaSettings, topic: &str, spool: &Path) -> (Outbox, Receiver<String>) {
+    open_with_room(settings, topic, spool, 1 << 30)
+}
+
+fn open_with_room(
+    settings: &KafkaSettings,
+    topic: &str,
+    spool: &Path,
+    room: u64,
+) -> (Outbox, Receiver<String>) {
     let plan = OutboxPlan {
         pace: Pace::Live,
         away: false,
         queue_mib: 1,
         patience_seconds: 60,
-        spool: Some((spool, 1 << 30)),
+        spool: Some((spool, room)),
     };
     let (say, told) = sync_channel(10_000);
     let say = move |words: &str| drop(say.try_send(words.to_owned()));
@@ -123,6 +133,51 @@ fn a_broker_that_is_killed_or_paused_costs_nothing_and_moves_nothing() {
     assert!(counts.through_spool > 0 && counts.outages >= 1, "{counts:?}");
     assert_all_in_order(&lab, topic, n);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "only the lock is left");
+}
+
+/// Seconds that brokers are away: more by this variable.
+const AWAY: &str = "GEOPHONE_OUTAGE_SECONDS";
+/// Messages a second meanwhile.
+const RATE: u32 = 20_000;
+
+#[test]
+fn a_long_outage_costs_nothing_while_the_spool_has_room_and_is_counted_exactly_beyond() {
+    let seconds: u32 = env::var(AWAY).map_or(5, |text| text.parse().unwrap());
+    let lab = Lab::of_its_own(1);
+    let (wide, narrow) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let all = [("wide", wide.path(), 1 << 40), ("narrow", narrow.path(), 16 << 20)];
+    let mut open: Vec<_> = all
+        .iter()
+        .map(|(topic, dir, room)| {
+            lab.make_topic(topic, PARTITIONS);
+            open_with_room(&lab.settings(), topic, dir, *room)
+        })
+        .collect();
+    lab.stop(1);
+    let mut n = 0;
+    for _ in 0..seconds {
+        let second = now();
+        for (outbox, _) in &mut open {
+            send(outbox, n..n + RATE);
+        }
+        n += RATE;
+        thread::sleep(Duration::from_secs(1).saturating_sub(second.elapsed()));
+    }
+    lab.revive(1);
+    for ((topic, ..), (outbox, told)) in all.iter().zip(open) {
+        wait_for(&told, "takes messages again");
+        let counts = outbox.finish();
+        println!("{topic}, {seconds} s away: {counts:?}");
+        assert_eq!((counts.produced, counts.imbalance()), (u64::from(n), None), "{counts:?}");
+        let found = numbers(&lab, topic);
+        let arrived: usize = found.values().map(Vec::len).sum();
+        assert_eq!(u64::try_from(arrived).unwrap(), counts.delivered, "{topic}");
+        assert_eq!(counts.delivered + counts.lost(), u64::from(n), "{topic}: {counts:?}");
+        let in_order = |numbers: &Vec<u32>| numbers.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(found.values().all(in_order), "{topic} is out of order");
+        // A message takes some 330 octets of the spool.
+        assert_eq!(counts.lost() > 0, *topic == "narrow" && n * 330 > 16 << 20, "{counts:?}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use geophone_kafka::outbox::{Outbox, OutboxError, OutboxPlan};
 use geophone_kafka::properties::{Properties, PropertyError};
 use geophone_kafka::pump::Pace;
 use geophone_kafka::settings::KafkaSettings;
-use geophone_kafka::topic::{Topic, partition_of};
+use geophone_kafka::topic::{NoTopic, Topic, partition_of, partitions_of};
 
 use crate::config::SensorConfig;
 use crate::record::{Record, Role, Tick, WIRE_VERSION, owner_of, seed_check, to_wire};
@@ -43,15 +43,8 @@ pub enum KafkaOutputError {
     #[error(transparent)]
     Admin(#[from] AdminError),
     /// A topic that does not exist.
-    #[error(
-        "there is no topic \"{topic}\" at {brokers}; run: geophone topics create --kafka {brokers}"
-    )]
-    NoTopic {
-        /// The topic.
-        topic: String,
-        /// Where it is not.
-        brokers: String,
-    },
+    #[error(transparent)]
+    NoTopic(#[from] NoTopic),
     /// The outbox cannot be had.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
@@ -119,10 +112,7 @@ impl KafkaRecords {
         };
         let mut counts = Vec::new();
         for topic in &topics {
-            counts.push(*there.get(topic).ok_or_else(|| KafkaOutputError::NoTopic {
-                topic: topic.clone(),
-                brokers: properties.brokers().to_owned(),
-            })?);
+            counts.push(partitions_of(&there, topic, properties.brokers())?);
         }
         let outbox = Outbox::open(&properties, topics.to_vec(), plan, say)?;
         if let Some(dir) = spool {
