@@ -65,13 +65,13 @@ impl Watch for CachePoisoning {
 
     fn values(figures: &Figures, moment: Moment) -> Values {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        let (guesses, stray) = (sum(&figures.guesses), sum(&figures.stray));
+        let each = (guesses + stray) / f64::from(figures.names.count().max(1));
         // Answers to nothing count as guesses where one server is said to send many for each name;
         // where every name comes about once, the capture missed the questions.
-        let few = figures.servers.count() <= 2 && figures.names.count() <= figures.taken / 4;
+        let stray = if figures.servers.count() <= 2 && each >= 4.0 { stray } else { 0.0 };
         // Guesses come several to a name, or they are answers to questions that were asked twice.
-        let several = figures.names.count() <= figures.taken / 2;
-        let guesses = if several { sum(&figures.guesses) } else { 0.0 };
-        let stray = if few { sum(&figures.stray) } else { 0.0 };
+        let guesses = if each >= 2.0 { guesses } else { 0.0 };
         Values::default()
             .with(Feature::Conflicts, sum(&figures.conflicts))
             .with(Feature::Mismatches, guesses)

@@ -17,6 +17,7 @@ mod distinct;
 mod dns_rebinding;
 mod encrypted_dns;
 mod guess;
+mod kin;
 mod malformed_dns;
 mod name_leak;
 mod non_dns;

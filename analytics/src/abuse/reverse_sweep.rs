@@ -21,6 +21,8 @@ const BLOCKS: usize = 8;
 const PTR: u16 = 12;
 /// Host names that are tried are short words.
 const LONGEST: usize = 12;
+/// From so many bits on a label looks drawn, not written.
+const DRAWN: f64 = 4.0;
 
 /// The watch.
 pub(super) struct ReverseSweep;
@@ -192,7 +194,7 @@ fn is_tried(asked: &Transaction) -> bool {
         && asked.name.n_subdomain_labels == 1
         && usize::from(asked.name.subdomain_length) <= LONGEST
         // What looks drawn is on nobody's list.
-        && asked.qname.labels().next().is_some_and(|label| drawn_bits(label) < 0.0)
+        && asked.qname.labels().next().is_some_and(|label| drawn_bits(label) < DRAWN)
 }
 
 /// The block that an address stands in, and its place there.

@@ -47,7 +47,7 @@ fn guesses_for_one_sibling_after_the_other() {
 fn blind_guesses_at_all_ports() {
     let mut lab = Lab::new();
     for n in 0..400_u16 {
-        lab.hear(f64::from(n) / 100.0, forged("www.bank-lab.com", None).from_port(20_000 + n));
+        lab.hear(f64::from(n) / 100.0, forged("www.bank-lab.com", None).by_port(20_000 + n));
     }
     lab.one(RULE).within(0.0, 10.0).shows(&["unasked_answers", "ports"]);
 }
@@ -80,8 +80,19 @@ fn a_spread_load_and_dns64_answer_differently_each_time() {
 fn a_capture_that_missed_the_questions_sees_each_answer_once() {
     let mut lab = Lab::new();
     for n in 0..2_000_u16 {
-        let answer = ask("10.0.0.9", RESOLVER, &format!("www.site{n}.org")).from_port(1_024 + n);
+        let answer = ask("10.0.0.9", RESOLVER, &format!("www.site{n}.org")).by_port(1_024 + n);
         lab.hear(f64::from(n) / 50.0, answer.unasked(None));
+    }
+    lab.silent();
+}
+
+#[test]
+fn a_capture_that_misses_some_questions_all_day_does_not_add_up() {
+    let mut lab = Lab::new();
+    for n in 0..6_000_u16 {
+        let name = format!("www.site{}.org", n % 500);
+        let answer = ask("10.0.0.9", RESOLVER, &name).by_port(1_024 + n);
+        lab.hear(f64::from(n) / 4.0, answer.unasked(None));
     }
     lab.silent();
 }

@@ -84,6 +84,8 @@ impl Opened {
 pub(crate) struct Lab {
     analytics: Analytics,
     opened: Vec<Opened>,
+    /// The rule and the headline of everything that was told, in order.
+    headlines: Vec<(String, String)>,
 }
 
 impl Lab {
@@ -96,7 +98,8 @@ impl Lab {
     pub(crate) fn of(network: &str) -> Self {
         let network: NetworkConfig = toml::from_str(network).unwrap();
         let config = Config { network, ..crate::alone::config() };
-        Self { analytics: Analytics::new(config, Rules::builtin().unwrap()), opened: Vec::new() }
+        let analytics = Analytics::new(config, Rules::builtin().unwrap());
+        Self { analytics, opened: Vec::new(), headlines: Vec::new() }
     }
 
     /// Takes a query or an answer, `second` after the scenario began.
@@ -113,10 +116,11 @@ impl Lab {
 
     /// Takes a record as it is.
     pub(crate) fn take(&mut self, record: &Record<'_>) {
-        let opened = &mut self.opened;
+        let Self { opened, headlines, .. } = self;
         self.analytics.record(record, &mut |alert| {
             let sum: i32 = alert.evidence.iter().map(|evidence| evidence.points).sum();
             assert_eq!(sum, alert.score, "points add up: {}", alert.headline);
+            headlines.push((alert.detector.id.clone(), alert.headline.clone()));
             if alert.action == Action::Open {
                 opened.push(Opened::of(alert));
             }
@@ -134,6 +138,21 @@ impl Lab {
         let found: Vec<_> = self.opened.iter().filter(|opened| opened.rule == rule).collect();
         assert_eq!(found.len(), 1, "{}", lines(&self.opened));
         found[0]
+    }
+
+    /// Tells whether `rule` told something.
+    pub(crate) fn has(&self, rule: &str) -> bool {
+        self.opened.iter().any(|opened| opened.rule == rule)
+    }
+
+    /// Ends the scenario and returns the last headline of `rule`; empty where it told nothing.
+    pub(crate) fn last(&mut self, rule: &str) -> String {
+        let headlines = &mut self.headlines;
+        self.analytics.finish(&mut |alert| {
+            headlines.push((alert.detector.id.clone(), alert.headline.clone()));
+        });
+        let last = self.headlines.iter().rev().find(|(of, _)| of == rule);
+        last.map_or_else(String::new, |(_, headline)| headline.clone())
     }
 
     /// Holds that `rule` told nothing, where others may tell the same traffic.

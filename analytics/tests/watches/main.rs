@@ -17,6 +17,7 @@ mod cache_poisoning;
 mod dga;
 mod dns_rebinding;
 mod encrypted_dns;
+mod families;
 mod lab;
 mod malformed_dns;
 mod name_leak;

@@ -68,7 +68,7 @@ impl Query {
     }
 
     /// Comes from another port.
-    pub(crate) fn from_port(mut self, port: u16) -> Self {
+    pub(crate) fn by_port(mut self, port: u16) -> Self {
         self.0.client_port = port;
         self
     }

@@ -33,8 +33,19 @@ fn a_range_of_ipv6() {
 #[test]
 fn a_list_of_host_names_tried_out() {
     let mut lab = Lab::new();
+    let (first, second) = (
+        [
+            "dev", "test", "old", "web", "mail", "db", "app", "vpn", "ftp", "git", "log", "sql",
+            "wiki", "shop", "news", "blog", "mon", "adm", "sys", "dns",
+        ],
+        [
+            "box", "gate", "hub", "lab", "net", "one", "two", "east", "west", "north", "south",
+            "main", "back", "host", "srv", "node", "core", "edge", "room", "desk",
+        ],
+    );
     for n in 0..400 {
-        let name = format!("srv{n}.company-lab.com");
+        let name = format!("{}{}.company-lab.com", first[n % 20], second[n / 20]);
+        let n = u32::try_from(n).unwrap();
         lab.hear(f64::from(n) / 20.0, ask(SCANNER, RESOLVER, &name).missing());
     }
     let alert = lab.one_of(RULE).within(0.0, 10.0);
