@@ -32,13 +32,14 @@ pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
 use crate::abuse::{Abuses, Guesses, Notice, Site};
-pub use crate::abuse::{Duty, Guess};
+pub use crate::abuse::{Duty, Guess, HostHabits, UsualRate};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::{Config, StateConfig};
 use crate::price::Pricer;
 use crate::rule::Rules;
 use crate::state::{
-    KeyState, LossHistory, SavedError, Scope, SignalPricer, Tables, Tier, Wildcards,
+    KeyState, LossHistory, SavedError, Scope, SignalPricer, Tables, Tier, Wildcards, load_octets,
+    save_octets,
 };
 
 /// The response code for a name that does not exist (RFC 1035 section 4.1.1).
@@ -244,7 +245,16 @@ impl Analytics {
     /// # Errors
     /// Those of `out`.
     pub fn save(&self, out: &mut impl Write) -> Result<(), SavedError> {
-        self.tables.save(self.config.sensor.hash_seed, self.now, out)
+        self.tables.save(self.config.sensor.hash_seed, self.now, out)?;
+        save_octets(&self.abuses.save_habits(), out)
+    }
+
+    /// Returns what every host that is followed is used to, the lowest address first.
+    #[must_use]
+    pub fn habits(&self) -> Vec<HostHabits> {
+        let mut all: Vec<_> = self.abuses.habits().collect();
+        all.sort_by_key(|habits| (habits.host, habits.server));
+        all
     }
 
     /// Reads what was saved into tables that are empty; returns the capture time it was saved at.
@@ -252,7 +262,13 @@ impl Analytics {
     /// # Errors
     /// Input that is damaged, or of another version or hash seed.
     pub fn load(&mut self, input: &mut impl Read) -> Result<Timestamp, SavedError> {
-        self.tables.load(self.config.sensor.hash_seed, self.config.state.rare_clients, input)
+        let (seed, rare) = (self.config.sensor.hash_seed, self.config.state.rare_clients);
+        let time = self.tables.load(seed, rare, input)?;
+        let habits = load_octets(input)?;
+        if !self.abuses.recall_habits(&habits) {
+            return Err(SavedError::Damaged("what hosts are used to cannot be read"));
+        }
+        Ok(time)
     }
 
     /// Returns a hash of what verdicts depend on beside what comes in and the sizes of tables: rules,

@@ -149,6 +149,25 @@ impl<F: Default + Clone> Cases<F> {
         refill(&mut self.passing, image.passing)?;
         refill(&mut self.settled, image.settled)
     }
+
+    /// Puts what fits of an image, whatever sizes it was made with.
+    pub(super) fn recall(&mut self, image: CasesImage<F>) {
+        for (map, all) in [(&mut self.passing, image.passing), (&mut self.settled, image.settled)] {
+            for (key, case) in all {
+                if let Some((_, place)) = map.claim(key) {
+                    *place = case;
+                }
+            }
+        }
+    }
+
+    /// Returns the figures of every case.
+    pub(super) fn all(&self) -> impl Iterator<Item = &F> {
+        let of = |map: &'_ LimitedMap<u64, Case<F>>| map.slots().collect::<Vec<_>>();
+        let passing = of(&self.passing).into_iter().filter_map(|slot| self.passing.value(slot));
+        let settled = of(&self.settled).into_iter().filter_map(|slot| self.settled.value(slot));
+        settled.chain(passing).map(|case| &case.figures)
+    }
 }
 
 enum Place {

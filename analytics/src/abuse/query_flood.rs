@@ -1,16 +1,17 @@
 //! `query-flood`: far more questions than a host is used to.
 //!
 //! Seconds come as ticks, so a flood costs one record a second, not one a packet. What is usual is
-//! learned by host: servers that thousands ask have high rates every day. Before the warm-up is over
-//! only rates that no resolver of a site reaches count.
+//! learned by host and hour of the day ([`Habit`]): servers that thousands ask have high rates every
+//! day. Before the warm-up is over only rates that no resolver of a site reaches count.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use geophone_sensor::record::Role;
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::bins::Usual;
+use super::habit::{Habit, QUANTILE, REMEMBERED};
 use super::seen::Seen;
 use super::watch::{Moment, Watch};
 use crate::alert::Suspect;
@@ -27,17 +28,23 @@ pub(super) struct QueryFlood;
 /// What is kept of a host.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
-    usual: Usual,
-    /// Queries of the bin at hand.
-    queries: u32,
-    /// The mean over the last seconds.
+    pub(super) host: Option<IpAddr>,
+    /// Whether it is asked, not asking.
+    pub(super) server: bool,
+    /// Questions.
+    pub(super) queries: Habit,
+    /// Answers that something failed: no such name, server failure, refused.
+    pub(super) failures: Habit,
+    /// Questions for types with large or arbitrary data: ANY, TXT, NULL, DNSSEC.
+    pub(super) large: Habit,
+    /// Means over the last seconds, a second.
     rate: f64,
-    server: bool,
+    failing: f64,
 }
 
 impl Watch for QueryFlood {
     const RULE: &'static str = "query-flood";
-    const MEMORY: Duration = Duration::from_secs(7 * 86_400);
+    const MEMORY: Duration = REMEMBERED;
     const HEAP: usize = 0;
 
     type Figures = Figures;
@@ -54,27 +61,34 @@ impl Watch for QueryFlood {
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(tick) = seen.tick() else { return false };
-        // What is going on is not what is usual: the bin before this one is taken only when over.
-        let mean = f64::from(figures.queries) / moment.window.as_secs_f64();
-        if figures.usual.turn(moment.at, moment.window, mean) {
-            figures.queries = 0;
-        }
-        figures.queries = figures.queries.saturating_add(tick.figures.queries);
-        figures.rate += (f64::from(tick.figures.queries) - figures.rate) / SPAN;
-        figures.server = tick.role == Role::Server;
+        let counts = &tick.figures;
+        let failures = counts.nxdomain + counts.servfail + counts.refused;
+        let large = counts.any + counts.txt + counts.opaque + counts.dnssec;
+        figures.queries.add(moment.at, counts.queries);
+        figures.failures.add(moment.at, failures);
+        figures.large.add(moment.at, large);
+        figures.rate += (f64::from(counts.queries) - figures.rate) / SPAN;
+        figures.failing += (f64::from(failures) - figures.failing) / SPAN;
+        (figures.host, figures.server) = (tick.address, tick.role == Role::Server);
         figures.rate > LEAST
     }
 
     fn values(figures: &Figures, _moment: Moment) -> Values {
         Values::default()
             .with(Feature::QueryRate, figures.rate)
-            .with(Feature::RateRise, figures.usual.rise(figures.rate, LEAST))
+            .with(Feature::RateRise, figures.queries.rise(figures.rate, LEAST))
+            .with(Feature::FailureRise, figures.failures.rise(figures.failing, LEAST))
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
-        let usual = figures.usual.mean().map_or_else(
+        let (minutes, of_hour) = figures.queries.learned();
+        let usual = figures.queries.usual().map_or_else(
             || "what is usual is not known yet".to_owned(),
-            |mean| format!("{mean:.0} a second are usual"),
+            |usual| {
+                let when = if of_hour { " at this hour" } else { "" };
+                let share = 100.0 * QUANTILE;
+                format!("up to {usual:.0} are usual{when} ({share:.1} % of {minutes} minutes)")
+            },
         );
         let (host, does) =
             if figures.server { (suspect.server, "is asked") } else { (suspect.client, "asks") };

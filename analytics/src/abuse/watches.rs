@@ -14,6 +14,7 @@ use super::cases::{Case, Cases, CasesImage};
 use super::dga::Dga;
 use super::dns_rebinding::DnsRebinding;
 use super::encrypted_dns::EncryptedDns;
+use super::habit::HostHabits;
 use super::malformed_dns::MalformedDns;
 use super::name_leak::NameLeak;
 use super::non_dns::NonDns;
@@ -184,6 +185,24 @@ const _: () = assert!(CASE_BYTES as u64 <= CASES_BYTES, "raise config::CASES_BYT
 const ENTRY_BYTES: usize = 40;
 
 impl Abuses {
+    /// Returns what hosts are used to, as octets.
+    pub(crate) fn save_habits(&self) -> Vec<u8> {
+        // An image always has a form.
+        postcard::to_stdvec(&self.query_flood.image()).unwrap_or_default()
+    }
+
+    /// Takes up what [`save_habits`](Self::save_habits) returned, where no habit is known; tells
+    /// whether it could be read.
+    pub(crate) fn recall_habits(&mut self, octets: &[u8]) -> bool {
+        let image = postcard::from_bytes(octets);
+        image.map(|image| self.query_flood.recall(image)).is_ok()
+    }
+
+    /// Returns what every host is used to.
+    pub(crate) fn habits(&self) -> impl Iterator<Item = HostHabits> {
+        self.query_flood.all().filter_map(HostHabits::of)
+    }
+
     /// Returns the id of the watch's rule.
     pub(crate) fn rule(watch: u8) -> &'static str {
         RULES.get(usize::from(watch)).copied().unwrap_or_default()

@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use geophone_analytics::rule::{BaselineFile, Change, differences};
+use geophone_analytics::pipeline::{Analytics, HostHabits, UsualRate};
+use geophone_analytics::rule::{BaselineFile, Change, Rules, differences};
+use geophone_analytics::state_file::StateFile;
 
+use crate::cli::read_config;
+use crate::progress::say;
 use crate::run::print;
 
 /// Learns and compares budgets of domains.
@@ -20,6 +25,8 @@ pub(crate) enum BaselineCommand {
         #[arg(value_name = "NEW.toml")]
         new: PathBuf,
     },
+    /// Show what hosts are used to, as a file of saved state (`--state`) has it.
+    Hosts(HostsCommand),
     /// Learn budgets for domains whose new names ordinarily cost more than the leak contract passes.
     Learn(LearnCommand),
 }
@@ -48,6 +55,21 @@ pub(crate) struct LearnCommand {
     pub(crate) rules: Option<PathBuf>,
 }
 
+/// A host is listed for what it asks and for what it is asked: the rate a second that 99.9 % of
+/// minutes stay below, at any hour and by the hour of the day (UTC).
+#[derive(Args, Debug)]
+pub(crate) struct HostsCommand {
+    /// The file (`geophone replay|live --state FILE`).
+    #[arg(value_name = "STATE")]
+    pub(crate) state: PathBuf,
+    /// Configuration it was written with, if it sets `sensor.hash_seed`.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, with every hour.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Does what was asked.
 pub(crate) fn baseline(command: &BaselineCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -55,6 +77,7 @@ pub(crate) fn baseline(command: &BaselineCommand) -> anyhow::Result<ExitCode> {
             let (old, new) = (BaselineFile::read(old)?, BaselineFile::read(new)?);
             print(&in_lines(&old, &new))
         }
+        BaselineCommand::Hosts(command) => hosts(command),
         BaselineCommand::Learn(command) => learn(command),
     }
 }
@@ -84,6 +107,58 @@ fn in_lines(old: &BaselineFile, new: &BaselineFile) -> String {
         count(Change::Lowered),
     );
     text
+}
+
+fn hosts(command: &HostsCommand) -> anyhow::Result<ExitCode> {
+    if !command.state.is_file() {
+        anyhow::bail!(
+            "there is no saved state at \"{}\"; geophone replay|live --state FILE writes one",
+            command.state.display()
+        );
+    }
+    let config = read_config(command.config.as_deref())?;
+    let mut file = StateFile::open(&command.state, Duration::MAX)?;
+    let mut analytics = Analytics::new(config, Rules::builtin()?);
+    let told = file.load(&mut analytics, &mut |notice| say(notice))?;
+    let habits = analytics.habits();
+    if command.json {
+        return print(&format!("{}\n", serde_json::to_string_pretty(&habits)?));
+    }
+    let mut text = String::new();
+    if let Some(time) = told {
+        text += &format!("saved at {time}; a second, what 99.9 % of minutes stay below\n");
+    }
+    text += &format!(
+        "{:<40} {:<6} {:>7} {:>10} {:>10} {:>10}  quietest and busiest hour (UTC)\n",
+        "host", "as", "minutes", "questions", "failures", "large"
+    );
+    for host in &habits {
+        text += &host_line(host);
+    }
+    print(&text)
+}
+
+fn host_line(habits: &HostHabits) -> String {
+    let shown = |usual: &UsualRate| {
+        usual.all_day.map_or_else(|| "-".to_owned(), |usual| format!("{usual:.2}"))
+    };
+    let hours = (0..).zip(&habits.queries.by_hour);
+    let mut known: Vec<(u32, f64)> = hours.filter_map(|(n, usual)| Some((n, (*usual)?))).collect();
+    known.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let hour = |at: Option<&(u32, f64)>| {
+        at.map_or_else(|| "-".to_owned(), |(n, usual)| format!("{n:02}h {usual:.2}"))
+    };
+    format!(
+        "{:<40} {:<6} {:>7} {:>10} {:>10} {:>10}  {}, {}\n",
+        habits.host,
+        if habits.server { "server" } else { "client" },
+        habits.minutes,
+        shown(&habits.queries),
+        shown(&habits.failures),
+        shown(&habits.large),
+        hour(known.first()),
+        hour(known.last()),
+    )
 }
 
 #[cfg(not(feature = "history"))]
@@ -148,7 +223,7 @@ fn learn(command: &LearnCommand) -> anyhow::Result<ExitCode> {
         std::fs::write(&command.out, text).map_err(told)?;
         ExitCode::SUCCESS
     };
-    crate::progress::say(&format!(
+    say(&format!(
         "{n_domains} domains seen, {} need more than the leak contract",
         file.entries.len()
     ));

@@ -44,6 +44,8 @@ pub enum Feature {
     DomainRate,
     /// Registered domains that take part: more than one where a client rotates over several.
     Domains,
+    /// Failed answers a second as a multiple of what is usual for the host.
+    FailureRise,
     /// Times that a name turned between public and private addresses, in the window.
     Flips,
     /// TCP connections that did not open, in the window.

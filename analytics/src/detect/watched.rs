@@ -63,7 +63,7 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
         ],
     ),
     ("open-resolver", &[Feature::Recursions, Feature::Clients, Feature::Domains]),
-    ("query-flood", &[Feature::QueryRate, Feature::RateRise]),
+    ("query-flood", &[Feature::QueryRate, Feature::RateRise, Feature::FailureRise]),
     ("reverse-sweep", &[Feature::SweptAddresses, Feature::Coverage, Feature::BruteNames]),
     ("tcp-exhaustion", &[Feature::SynRate, Feature::HalfOpen, Feature::Held, Feature::RateRise]),
     ("version-probe", &[Feature::Queries, Feature::IdentityNames, Feature::Servers]),

@@ -266,6 +266,7 @@ fn meaning(feature: &str) -> &'static str {
         "domains" => {
             "registered domains that take part: more than one where a client rotates over several"
         }
+        "failure_rise" => "failed answers a second as a multiple of what is usual for the host",
         "flips" => "times that a name turned between public and private addresses, in the window",
         "half_open" => "TCP connections that did not open, in the window",
         "held" => "TCP connections opened within half a minute and not ended",

@@ -30,6 +30,7 @@ pub use leak::{Bucket, Buckets, LeakContract, Scope, TIERS, Tier};
 pub(crate) use loss::Minute;
 pub use loss::{Loss, LossHistory};
 pub use saved::SavedError;
+pub(crate) use saved::{load_octets, save_octets};
 pub use seen::SeenFilter;
 pub(crate) use tables::Hashes;
 pub use tables::Tables;

@@ -6,10 +6,12 @@
 //! where it has the same size; a smaller table keeps what fits, as under a flood.
 //!
 //! Little-endian words: a head of magic, version, hash seed and capture time; then sections of a
-//! kind, a number of entries and the entries; then an FNV-1a sum of all that came before.
+//! kind, a number of entries and the entries; then an FNV-1a sum of all that came before. What hosts
+//! are used to follows as a part of its own, with its length and sum.
 
 use std::io::{self, Read, Write};
 
+use geophone_sensor::record::hash_of;
 use geophone_sensor::time::Timestamp;
 
 use super::domain::DomainFacts;
@@ -19,7 +21,7 @@ use super::tables::Tables;
 /// The first word: `geophone`.
 const MAGIC: u64 = u64::from_le_bytes(*b"geophone");
 /// The version of the form.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 const KEYS: u64 = 1;
 const CLIENTS: u64 = 2;
@@ -173,6 +175,37 @@ impl Tables {
         }
         Ok(())
     }
+}
+
+/// Octets that a part behind the tables may have at most: a number in a file is not believed.
+const PART_BYTES: u64 = 64 << 20;
+
+/// Writes a part of its own behind the tables: its length, its octets, their sum.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn save_octets(octets: &[u8], out: &mut impl Write) -> Result<(), SavedError> {
+    out.write_all(&u64::try_from(octets.len()).unwrap_or_default().to_le_bytes())?;
+    out.write_all(octets)?;
+    Ok(out.write_all(&hash_of(octets, 0).to_le_bytes())?)
+}
+
+/// Reads what [`save_octets`] wrote.
+///
+/// # Errors
+/// Input that is damaged or ends too early.
+pub(crate) fn load_octets(input: &mut impl Read) -> Result<Vec<u8>, SavedError> {
+    let mut words = Summed { inner: input, sum: FNV_OFFSET };
+    let length = words.next()?;
+    if length > PART_BYTES {
+        return Err(SavedError::Damaged("a part is longer than any"));
+    }
+    let mut octets = Vec::new();
+    words.inner.by_ref().take(length).read_to_end(&mut octets)?;
+    if words.next()? != hash_of(&octets, 0) {
+        return Err(SavedError::Damaged("the sum of a part is wrong"));
+    }
+    Ok(octets)
 }
 
 /// The offset and the prime of FNV-1a of 64 bits, taken word by word.
