@@ -34,7 +34,8 @@ fn a_range_of_ipv6() {
 fn a_list_of_host_names_tried_out() {
     let mut lab = Lab::new();
     let what = ["dev", "test", "old", "vpn", "git", "db", "web", "mail", "crm", "log", "erp", "hr"];
-    let place = ["box", "hub", "gate", "east", "west", "int", "ext", "bak", "pub", "one", "two", "x"];
+    let place =
+        ["box", "hub", "gate", "east", "west", "int", "ext", "bak", "pub", "one", "two", "x"];
     for n in 0..144_usize {
         let name = format!("{}{}.company-lab.com", what[n % 12], place[n / 12]);
         let second = f64::from(u32::try_from(n).unwrap()) / 20.0;
