@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tomllib
 
+from client_attacks import ATTACKS as ON_CLIENTS
+
 SITE = {"internal": ["192.168.77.0/24"], "resolvers": ["192.168.77.53"],
         "authoritative": ["192.168.77.60", "192.168.77.61"], "secondaries": ["192.168.77.61/32"],
         "zones": ["campus-lab.internal"]}
@@ -65,6 +67,9 @@ ATTACKS = {
     "quiet-crawler": ("a crawler: many names of many domains, one in eight gone", [], None, []),
     "quiet-outage": ("the servers of all domains are away for 20 s: everything fails", [], None, []),
 }
+
+
+ATTACKS.update(ON_CLIENTS)
 
 
 def frames(path):

@@ -331,6 +331,7 @@ NAMES="reflector reflected recursing torture-client torture-spoofed load-flood s
 # record NAME: port 53 and fragments, on the mirror port, while it happens.
 record() {
     local name=$1
+    SLOWER=1
     echo "recording $name"
     start tcpdump lan tcpdump -i mirror --immediate-mode -U -w "$WORK/$name.pcap" \
         "port 53 or port 853 or (ip[6:2] & 0x1fff != 0)"
@@ -338,6 +339,7 @@ record() {
     "${name//-/_}"
     read -rt 1 <> <(:) || true # what is under way is written before tcpdump ends
     stop tcpdump
+    python3 "$LAB/slower.py" "$WORK/$name.pcap" "$BEGAN" "$SLOWER"
     gzip -9nc "$WORK/$name.pcap" >"$ATTACKS/$name.pcap.gz"
     python3 "$LAB/attacks.py" "$MANIFEST" "$ATTACKS/$name.pcap.gz" "$BEGAN"
 }

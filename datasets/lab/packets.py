@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 
-A, TXT, DNSKEY, ANY = 1, 16, 48, 255
+A, NS, TXT, DNSKEY, ANY = 1, 2, 16, 48, 255
 
 
 def name(text):
@@ -23,10 +23,10 @@ def question(number, text, qtype, edns=0, flags=0x0100):
     return head + name(text) + struct.pack(">HH", qtype, 1) + extra
 
 
-def answer(number, text, records, flags=0x8180):
+def answer(number, text, records, flags=0x8180, qtype=None):
     """An answer whose records are (type, seconds to live, data)."""
     head = struct.pack(">HHHHHH", number, flags, 1, len(records), 0, 0)
-    body = name(text) + struct.pack(">HH", records[0][0] if records else A, 1)
+    body = name(text) + struct.pack(">HH", qtype or (records[0][0] if records else A), 1)
     for qtype, ttl, data in records:
         body += struct.pack(">HHHIH", 0xC00C, qtype, 1, ttl, len(data)) + data
     return head + body

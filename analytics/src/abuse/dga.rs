@@ -161,6 +161,12 @@ impl Watch for Dga {
     fn part(seen: &Seen<'_>) -> Option<Part> {
         seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
     }
+
+    /// Not what people visit meanwhile.
+    fn takes_part(figures: &Figures, seen: &Seen<'_>) -> bool {
+        let asked = seen.transaction();
+        asked.is_some_and(|a| a.answer.rcode == 3 || a.domain_text() == figures.named)
+    }
 }
 
 /// The label that was registered, or was not.

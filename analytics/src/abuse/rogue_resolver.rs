@@ -93,6 +93,6 @@ impl Watch for RogueResolver {
     }
 
     fn part(seen: &Seen<'_>) -> Option<Part> {
-        seen.transaction().map(|asked| Part::Client(asked.server))
+        seen.transaction().map(|asked| Part::Server(asked.server))
     }
 }

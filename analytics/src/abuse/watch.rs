@@ -65,4 +65,9 @@ pub(super) trait Watch {
     fn part(_seen: &Seen<'_>) -> Option<Part> {
         None
     }
+
+    /// Tells whether it takes part by what was just taken. What does may end in a block list.
+    fn takes_part(_figures: &Self::Figures, _seen: &Seen<'_>) -> bool {
+        true
+    }
 }

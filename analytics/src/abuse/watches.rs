@@ -259,7 +259,7 @@ fn look<W: Watch>(
         first: case.first,
         records: case.records,
         unique: W::unique(&case.figures),
-        part: W::part(seen),
+        part: W::takes_part(&case.figures, seen).then(|| W::part(seen)).flatten(),
         weigh,
     })
 }

@@ -85,6 +85,7 @@ fn host(address: IpAddr) -> Option<IpAddr> {
 fn related_ips(alert: &Alert<'_>) -> Vec<IpAddr> {
     let mut ips: Vec<_> = [alert.client, alert.server].into_iter().filter_map(host).collect();
     ips.extend(alert.clients.iter().map(|(client, _)| *client).filter(|ip| *ip != alert.client));
+    ips.extend(alert.servers.iter().map(|(server, _)| *server).filter(|ip| *ip != alert.server));
     ips
 }
 
@@ -195,6 +196,7 @@ fn own(alert: &Alert<'_>) -> Value {
         "headline": Some(&alert.headline).filter(|_| alert.is_watched()),
         "domains": parts(alert, "domain", &alert.domains),
         "clients": parts(alert, "client", &alert.clients),
+        "servers": parts(alert, "server", &alert.servers),
         "channels": channels(alert),
         "queries": alert.queries,
         "unique": alert.unique,

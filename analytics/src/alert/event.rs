@@ -139,6 +139,8 @@ pub struct Alert<'a> {
     pub domains: Vec<(String, u64)>,
     /// The clients that take part, likewise.
     pub clients: Vec<(IpAddr, u64)>,
+    /// The servers that take part, and how often each did.
+    pub servers: Vec<(IpAddr, u64)>,
     /// What came by other ways than novel names.
     pub channels: Channels,
     /// Names, the dearest, in the order they came.

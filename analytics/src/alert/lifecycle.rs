@@ -170,6 +170,7 @@ impl OpenAlert {
             headline: suspect.headline.clone(),
             domains: suspect.domains(),
             clients: suspect.clients(),
+            servers: suspect.servers(),
             channels,
             samples: suspect.samples.clone(),
             encoding: suspect.encoding(),

@@ -1,4 +1,5 @@
-//! The domains of one client, or the clients of one domain, that an alert is about together.
+//! The domains or servers of one client, or the clients of one domain, that an alert is about
+//! together.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,13 +9,15 @@ use serde::{Deserialize, Serialize};
 /// Parts kept apart; the cheapest gives way to one that is dearer.
 const MOST: usize = 64;
 
-/// One domain or one client.
+/// One domain, client or server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Part {
     /// A client.
     Client(IpAddr),
     /// A registered domain.
     Domain(String),
+    /// A server.
+    Server(IpAddr),
 }
 
 impl Part {
@@ -23,7 +26,16 @@ impl Part {
     pub const fn client(&self) -> Option<IpAddr> {
         match self {
             Self::Client(client) => Some(*client),
-            Self::Domain(_) => None,
+            Self::Domain(_) | Self::Server(_) => None,
+        }
+    }
+
+    /// Returns the server, if it is one.
+    #[must_use]
+    pub const fn server(&self) -> Option<IpAddr> {
+        match self {
+            Self::Server(server) => Some(*server),
+            Self::Client(_) | Self::Domain(_) => None,
         }
     }
 
@@ -31,7 +43,7 @@ impl Part {
     #[must_use]
     pub fn domain(&self) -> Option<String> {
         match self {
-            Self::Client(_) => None,
+            Self::Client(_) | Self::Server(_) => None,
             Self::Domain(domain) => Some(domain.clone()),
         }
     }

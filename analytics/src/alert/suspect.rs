@@ -267,6 +267,12 @@ impl Suspect {
         self.parts.dearest().filter_map(|(part, bytes)| Some((part.client()?, bytes))).collect()
     }
 
+    /// Returns the servers that take part, with how often each did.
+    #[must_use]
+    pub fn servers(&self) -> Vec<(IpAddr, u64)> {
+        self.parts.dearest().filter_map(|(part, n)| Some((part.server()?, n))).collect()
+    }
+
     /// Tells whether only an overflow counts, no score: for a domain over all its clients, whose
     /// names are all novel by the way they are chosen, and for a rotation of which one domain
     /// makes the most, whose own account is the one to tell.
@@ -285,7 +291,8 @@ impl Suspect {
         match dearest {
             Some(Part::Domain(domain)) => self.domain = domain,
             Some(Part::Client(client)) => self.client = client,
-            None => {}
+            // The one asked last is named already.
+            Some(Part::Server(_)) | None => {}
         }
     }
 

@@ -120,9 +120,11 @@ fn reasons(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
 
 fn facts(text: &mut String, alert: &Alert<'_>) -> std::fmt::Result {
     let measure: fn(u64) -> String = if alert.is_watched() { |n| n.to_string() } else { bytes };
-    for (what, parts) in
-        [("domains", shown(&alert.domains, measure)), ("clients", shown(&alert.clients, measure))]
-    {
+    for (what, parts) in [
+        ("domains", shown(&alert.domains, measure)),
+        ("clients", shown(&alert.clients, measure)),
+        ("servers", shown(&alert.servers, measure)),
+    ] {
         if !parts.is_empty() {
             writeln!(text, "  {what} {}", parts.join(", "))?;
         }

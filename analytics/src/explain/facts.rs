@@ -256,7 +256,8 @@ fn together(alert: &StoredAlert) -> Vec<String> {
     let clients = facts.clients.iter().map(|part| (&part.client, part.count, part.leak_bytes));
     let figure = |count: Option<u64>, leak| count.map_or_else(|| bytes(leak), |n| n.to_string());
     let words = |(part, count, leak)| format!("{part} ({})", figure(count, leak));
-    domains.chain(clients).map(words).collect()
+    let servers = facts.servers.iter().map(|part| (&part.server, Some(part.count), 0));
+    domains.chain(clients).chain(servers).map(words).collect()
 }
 
 /// The other channels in the order of their names, those that carried nothing left out.

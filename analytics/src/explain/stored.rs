@@ -116,6 +116,8 @@ pub(crate) struct StoredFacts {
     pub(crate) domains: Vec<StoredDomain>,
     /// The clients of a domain that several share.
     pub(crate) clients: Vec<StoredClient>,
+    /// The servers that a client should not have asked.
+    pub(super) servers: Vec<StoredServer>,
     pub(super) queries: u64,
     pub(super) unique: u64,
     pub(super) bytes_up: u64,
@@ -141,6 +143,14 @@ pub(crate) struct StoredDomain {
     pub(super) leak_bytes: u64,
     /// How often it took part, where a watch counted.
     pub(super) count: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StoredServer {
+    pub(super) server: String,
+    /// How often it took part.
+    pub(super) count: u64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

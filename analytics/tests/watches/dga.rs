@@ -102,6 +102,17 @@ fn the_alert_says_what_an_analyst_needs() {
     alert.shows(&["dga_evidence"]);
 }
 
+#[test]
+fn what_people_visit_meanwhile_gets_into_no_block_list() {
+    let mut lab = Lab::new();
+    let domains = FAMILIES[1].domains();
+    look_for(&mut lab, &domains[..60], 55);
+    lab.last(RULE);
+    assert!(lab.domains().contains(&domains[55]), "{:?}", lab.domains());
+    let made = lab.domains().iter().all(|domain| domains.contains(domain));
+    assert!(made, "{:?}", lab.domains());
+}
+
 /// Browses sites that the client never visited, with these misses in between.
 fn browse(lab: &mut Lab, missing: &[String], every: usize) {
     let mut left = missing.iter();

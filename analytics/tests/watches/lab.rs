@@ -86,6 +86,8 @@ pub(crate) struct Lab {
     opened: Vec<Opened>,
     /// The rule and the headline of everything that was told, in order.
     headlines: Vec<(String, String)>,
+    /// The domains that the last alert named.
+    domains: Vec<String>,
 }
 
 impl Lab {
@@ -99,7 +101,7 @@ impl Lab {
         let network: NetworkConfig = toml::from_str(network).unwrap();
         let config = Config { network, ..crate::alone::config() };
         let analytics = Analytics::new(config, Rules::builtin().unwrap());
-        Self { analytics, opened: Vec::new(), headlines: Vec::new() }
+        Self { analytics, opened: Vec::new(), headlines: Vec::new(), domains: Vec::new() }
     }
 
     /// Takes a query or an answer, `second` after the scenario began.
@@ -147,12 +149,18 @@ impl Lab {
 
     /// Ends the scenario and returns the last headline of `rule`; empty where it told nothing.
     pub(crate) fn last(&mut self, rule: &str) -> String {
-        let headlines = &mut self.headlines;
+        let Self { headlines, domains, .. } = self;
         self.analytics.finish(&mut |alert| {
+            *domains = alert.domains.iter().map(|(domain, _)| domain.clone()).collect();
             headlines.push((alert.detector.id.clone(), alert.headline.clone()));
         });
         let last = self.headlines.iter().rev().find(|(of, _)| of == rule);
         last.map_or_else(String::new, |(_, headline)| headline.clone())
+    }
+
+    /// Returns the domains of the last alert that closed.
+    pub(crate) fn domains(&self) -> &[String] {
+        &self.domains
     }
 
     /// Holds that `rule` told nothing, where others may tell the same traffic.

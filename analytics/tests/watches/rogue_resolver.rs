@@ -15,6 +15,10 @@ fn past_the_resolvers_that_are_named() {
     }
     let alert = lab.one(RULE).within(0.0, 10.0);
     alert.says(&[HOST, "not meant to ask", "203.0.113.53"]).shows(&["undesignated"]);
+    assert_eq!(
+        (alert.client.to_string(), alert.server.to_string()),
+        (HOST.into(), "203.0.113.53".into())
+    );
 }
 
 #[test]
