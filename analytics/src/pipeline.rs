@@ -84,6 +84,8 @@ pub struct Analytics {
     abuses: Abuses,
     site: Site,
     guesses: Guesses,
+    /// When the sensor began to watch, as far as is known.
+    since: Option<Timestamp>,
     /// Whether the client of the record at hand met its domain for the first time, and whether that
     /// is rare.
     met: (bool, bool),
@@ -116,6 +118,7 @@ impl Analytics {
             abuses: Abuses::new(config.state.cases, seed, &rules),
             site: Site::new(&config.network),
             guesses: Guesses::new(seed),
+            since: None,
             met: (false, false),
             notices: Vec::new(),
             outgoing: None,
@@ -140,6 +143,7 @@ impl Analytics {
                 self.counters.records_ticks += 1;
                 if let Some(sensor) = &tick.sensor {
                     self.tables.facts.tick(tick.time);
+                    self.since.get_or_insert(tick.time);
                     self.losses.add(tick.time, sensor);
                 }
             }

@@ -38,7 +38,8 @@ ATTACKS = {
                         [("dns-exfiltration", "harbor-news.com", DRAWN)]),
     "load-flood": ("dnsperf asks a server 2,000 known names a second that was asked a few",
                    [("query-flood", "192.168.77.60", 10), ("query-flood", "192.168.77.11", 10)],
-                   None, []),
+                   None, [("dns-tunnel", "campus-lab.org", "one client repeats names of a domain that "
+                           "only it asks: the leak contract counts what their order could tell")]),
     "syn-flood": ("first packets of 400 connections a second to our server",
                   [("tcp-exhaustion", "192.168.77.60", 10)], None, []),
     "held": ("240 connections to our server that are opened and held",

@@ -86,6 +86,13 @@ impl Habit {
         self.sum = self.sum.saturating_add(n);
     }
 
+    /// Begins with silence: the host was watched all the while, and was too quiet to be counted.
+    pub(super) fn begin_quiet(&mut self, time: Timestamp) {
+        let minute = time.micros().div_euclid(MINUTE);
+        (minute - i64::from(WARM_UP)..minute).for_each(|minute| self.take(minute, 0));
+        self.minute = minute - 1;
+    }
+
     fn take(&mut self, minute: i64, sum: u32) {
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
         let value = sum as f32;

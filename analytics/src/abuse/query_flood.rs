@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::About;
 use super::habit::{Habit, QUANTILE, REMEMBERED};
-use super::seen::Seen;
+use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::Suspect;
 use crate::detect::{Feature, Values};
@@ -64,6 +64,10 @@ impl Watch for QueryFlood {
         let counts = &tick.figures;
         let failures = counts.nxdomain + counts.servfail + counts.refused;
         let large = counts.any + counts.txt + counts.opaque + counts.dnssec;
+        if figures.host.is_none() && seen.roles.has(Roles::SETTLED) {
+            let all = [&mut figures.queries, &mut figures.failures, &mut figures.large];
+            all.into_iter().for_each(|habit| habit.begin_quiet(moment.at));
+        }
         figures.queries.add(moment.at, counts.queries);
         figures.failures.add(moment.at, failures);
         figures.large.add(moment.at, large);

@@ -40,6 +40,9 @@ impl Roles {
     /// The configuration names the resolvers of this site.
     pub(crate) const RESOLVERS_NAMED: Self = Self(1 << 10);
 
+    /// The sensor has watched for longer than the warm-up of what is usual.
+    pub(crate) const SETTLED: Self = Self(1 << 11);
+
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {
         self.0 & roles.0 == roles.0

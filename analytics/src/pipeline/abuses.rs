@@ -1,6 +1,7 @@
 //! The other abuses of port 53: from a record to whose case it is, and from a case to its alert.
 
 use std::hash::BuildHasher;
+use std::time::Duration;
 
 use geophone_sensor::record::Record;
 use geophone_sensor::time::Timestamp;
@@ -10,6 +11,9 @@ use crate::abuse::{Abuses, Guess, Look, Notice, Roles, Seen, Sign};
 use crate::alert::{Alert, Judgement};
 use crate::severity::Severity;
 use crate::state::KeyState;
+
+/// How long the sensor must have watched before a host unheard of is known to be quiet.
+const WARM_UP: Duration = Duration::from_secs(360);
 
 /// A case that is weighed.
 struct Case {
@@ -26,8 +30,13 @@ impl Analytics {
     pub(super) fn notice(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         let (new, rare) = self.met;
         let known = self.guess(record);
-        let roles = known.with(Roles::DOMAIN_NEW, new).with(Roles::DOMAIN_RARE, rare);
-        let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
+        let at = Seen::time_of(record);
+        let settled = self.since.is_some_and(|since| at.since(since) > WARM_UP);
+        let roles = known
+            .with(Roles::DOMAIN_NEW, new)
+            .with(Roles::DOMAIN_RARE, rare)
+            .with(Roles::SETTLED, settled);
+        let seen = Seen { record: *record, roles, at };
         let mut notices = std::mem::take(&mut self.notices);
         self.abuses.notice(&seen, &self.rules, &mut notices);
         for notice in notices.drain(..) {

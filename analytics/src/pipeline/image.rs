@@ -18,6 +18,7 @@ struct Image {
     losses: Vec<Minute>,
     abuses: AbuseImage,
     guesses: GuessImage,
+    since: Option<Timestamp>,
     now: Timestamp,
     /// The detectors' ids: an open alert knows its detector by number.
     detectors: Vec<String>,
@@ -49,6 +50,7 @@ impl Analytics {
             losses: self.losses.image(),
             abuses: self.abuses.image(),
             guesses: self.guesses.image(),
+            since: self.since,
             now: self.now,
             detectors: self.rules.all().map(|detector| detector.id.clone()).collect(),
         };
@@ -77,7 +79,7 @@ impl Analytics {
         self.losses.put(&image.losses);
         self.abuses.put(image.abuses)?;
         self.guesses.put(image.guesses)?;
-        (self.counters, self.now) = (image.counters, image.now);
+        (self.counters, self.now, self.since) = (image.counters, image.now, image.since);
         Ok(())
     }
 }
