@@ -13,7 +13,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
-use super::distinct::Distinct;
+use super::distinct::{Distinct, Lately};
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::Suspect;
@@ -23,6 +23,10 @@ use crate::detect::{BeaconTracker, Feature, Values};
 const FEW: u32 = 8;
 /// Gaps between two looks.
 const STEP: u32 = 8;
+/// What may be kept this long, in seconds, is no order: whoever gives one wants to give another.
+const KEPT: u32 = 300;
+/// Questions closer than this belong together: A, AAAA and HTTPS of one look-up.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// The watch.
 pub(super) struct C2Beacon;
@@ -34,19 +38,21 @@ pub(super) struct Figures {
     first: Timestamp,
     last: Timestamp,
     asked: u32,
+    /// Look-ups, each of one question or several.
+    rounds: u32,
     carriers: u32,
     /// Questions that came while the last answer was still to be kept.
     impatient: u32,
     keep_until: Timestamp,
     names: Distinct,
-    answers: Distinct,
+    answers: Lately,
 }
 
 impl Watch for C2Beacon {
     const RULE: &'static str = "c2-beacon";
     const LOCAL: bool = true;
     const MEMORY: Duration = Duration::from_secs(12 * 3600);
-    const HEAP: usize = 2 * Distinct::HEAP;
+    const HEAP: usize = Distinct::HEAP + Lately::HEAP;
 
     type Figures = Figures;
 
@@ -72,16 +78,19 @@ impl Watch for C2Beacon {
         figures.names.add(hash_of(asked.qname.folded().from(0), 0));
         figures.clock.add(moment.at);
         figures.impatient += u32::from(moment.at < figures.keep_until);
+        let together = figures.asked > 0 && moment.at.since(figures.last) < TOGETHER;
+        figures.rounds = figures.rounds.saturating_add(u32::from(!together));
         figures.asked = figures.asked.saturating_add(1);
-        // NULL, TXT and what nobody assigned: types that carry what one likes.
-        figures.carriers += u32::from(matches!(asked.qtype, 10 | 16 | 65_280..));
         figures.last = figures.last.max(moment.at);
         let answer = &asked.answer;
+        let keep = answer.ttls.map_or(0, |(least, _)| least);
+        // NULL, TXT and what nobody assigned: types that carry what one likes.
+        let carries = matches!(asked.qtype, 10 | 16 | 65_280..) && keep < KEPT;
+        figures.carriers += u32::from(carries);
         if asked.has_answer() {
             // All addresses say one thing: go there.
             let says = if answer.n_addresses > 0 { 0 } else { answer.fingerprint };
-            figures.answers.add(hash_of(&says.to_be_bytes(), asked.qtype.into()));
-            let keep = answer.ttls.map_or(0, |(least, _)| least);
+            figures.answers.add(hash_of(&says.to_be_bytes(), asked.qtype.into()), moment);
             figures.keep_until = moment.at.plus(Duration::from_secs(keep.into()));
         }
         figures.asked.is_multiple_of(STEP) && figures.asked >= 3 * STEP
@@ -101,14 +110,14 @@ impl Watch for C2Beacon {
 
     fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
         let span = figures.last.since(figures.first);
-        let gap = span.as_secs_f64() / f64::from(figures.asked.saturating_sub(1).max(1));
+        let gap = span.as_secs_f64() / f64::from(figures.rounds.saturating_sub(1).max(1));
         format!(
             "{} asked {} names of {} by a clock, every {gap:.0} s, {} times, and was told {} \
-             different things",
+             different things lately",
             suspect.client,
             figures.names.count(),
             suspect.domain,
-            figures.asked,
+            figures.rounds,
             figures.answers.count(),
         )
     }

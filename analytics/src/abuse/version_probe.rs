@@ -1,7 +1,8 @@
 //! `version-probe`: questions about the server itself, in class CH.
 //!
 //! `version.bind`, `hostname.bind` and their like (RFC 4892) tell an attacker which exploits to try.
-//! Operators ask them too, of their own servers; a scanner asks many servers or all the names.
+//! Operators ask them too, of their own servers, which do not count as many where the configuration
+//! names them; a scanner asks many servers or all the names.
 
 use geophone_sensor::record::hash_of;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::about::{About, host_hash};
 use super::distinct::Lately;
 use super::recent::Recent;
-use super::seen::Seen;
+use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::Suspect;
 use crate::detect::{Feature, Values};
@@ -43,7 +44,14 @@ impl Watch for VersionProbe {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
         let new_name = figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
-        figures.servers.add(host_hash(asked.server), moment) || new_name
+        let own =
+            seen.roles.has(Roles::SERVER_AUTHORITATIVE) || seen.roles.has(Roles::SERVER_RESOLVER);
+        let server = if own && seen.roles.has(Roles::CLIENT_INSIDE) {
+            0 // whichever of them it is
+        } else {
+            host_hash(asked.server)
+        };
+        figures.servers.add(server, moment) || new_name
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

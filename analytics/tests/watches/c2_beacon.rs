@@ -1,7 +1,7 @@
 //! `c2-beacon`: few names of one rare domain by a clock, for what they say.
 
 use crate::lab::Lab;
-use crate::query::{TXT, ask};
+use crate::query::{AAAA, TXT, ask};
 
 const RULE: &str = "c2-beacon";
 const HOST: &str = "10.0.0.9";
@@ -12,7 +12,7 @@ fn orders_by_txt_once_a_minute() {
     let mut lab = Lab::new();
     for n in 0..240 {
         let order = if n % 20 == 7 { format!("job {n}") } else { "idle".to_owned() };
-        let query = ask(HOST, RESOLVER, "up.implant-lab.net").kind(TXT).tells(&order);
+        let query = ask(HOST, RESOLVER, "up.implant-lab.net").kind(TXT).tells(&order).kept(1);
         lab.hear(f64::from(n) * 60.0 + f64::from(n % 5), query);
     }
     let alert = lab.one(RULE).within(0.0, 35.0 * 60.0);
@@ -24,7 +24,7 @@ fn orders_by_txt_once_a_minute() {
 fn a_slow_one_within_twenty_four_polls() {
     let mut lab = Lab::new();
     for n in 0..60 {
-        let query = ask(HOST, RESOLVER, "up.implant-lab.net").kind(TXT).tells("idle");
+        let query = ask(HOST, RESOLVER, "up.implant-lab.net").kind(TXT).tells("idle").kept(1);
         lab.hear(f64::from(n) * 300.0 + f64::from(n % 3) * 20.0, query);
     }
     lab.one(RULE).within(0.0, 24.0 * 300.0).shows(&["beacon", "carrier_share"]);
@@ -51,6 +51,41 @@ fn a_service_that_spreads_its_load_answers_with_other_addresses_each_time() {
         lab.hear(f64::from(n) * 60.0, query);
     }
     lab.silent();
+}
+
+#[test]
+fn a_host_without_a_cache_asks_for_its_monitoring_each_minute() {
+    let mut lab = Lab::new();
+    for n in 0..1_440 {
+        let second = f64::from(n) * 60.0;
+        let ask = || ask(HOST, RESOLVER, "agent.monitoring-lab.com");
+        lab.hear(second, ask().points_to(&["192.0.2.11"], 3_600));
+        lab.hear(second + 0.01, ask().kind(AAAA).points_to(&["2001:db8::11"], 3_600));
+    }
+    lab.silent();
+}
+
+#[test]
+fn a_virus_scanner_asks_once_an_hour_whether_its_list_is_the_newest() {
+    let mut lab = Lab::new();
+    for n in 0..400 {
+        let newest = format!("1.3:{}:{}:1:90:49192", n / 9, n / 40);
+        let query = ask(HOST, RESOLVER, "current.scanner-lab.net").kind(TXT).tells(&newest);
+        lab.hear(f64::from(n) * 3_600.0, query.kept(1_800));
+    }
+    lab.silent();
+}
+
+#[test]
+fn jitter_of_a_third_costs_the_finder_time() {
+    let mut lab = Lab::new();
+    let mut second = 0.0;
+    for n in 0..400 {
+        second += 42.0 + f64::from(n * 7_919 % 37);
+        let query = ask(HOST, RESOLVER, "up.implant-lab.net").kind(TXT).tells("idle").kept(1);
+        lab.hear(second, query);
+    }
+    lab.one(RULE).within(0.0, 3.0 * 3_600.0).shows(&["beacon", "carrier_share", "minutes"]);
 }
 
 #[test]

@@ -106,6 +106,12 @@ impl Query {
         self
     }
 
+    /// May be kept for so long, in seconds.
+    pub(crate) fn kept(mut self, ttl: u32) -> Self {
+        self.0.answer.ttls = Some((ttl, ttl));
+        self
+    }
+
     /// Is answered with this response code and nothing else.
     pub(crate) fn fails(mut self, rcode: u16) -> Self {
         self = self.points_to(&[], 0);

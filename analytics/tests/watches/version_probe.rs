@@ -36,7 +36,19 @@ fn monitoring_asks_one_server_who_it_is_each_minute() {
         let query = ask("10.0.0.7", "10.0.0.53", "id.server").kind(TXT).class(CHAOS);
         lab.hear(f64::from(n) * 60.0, query.tells("ns1"));
     }
-    lab.silent();
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn monitoring_asks_all_servers_of_the_site_who_they_are() {
+    let own = "[\"10.0.0.53\", \"10.0.0.54\", \"10.0.0.55\", \"10.0.0.56\"]";
+    let mut lab = Lab::of(&format!("authoritative = {own}"));
+    for n in 0..600 {
+        let server = format!("10.0.0.{}", 53 + n % 4);
+        let query = ask("10.0.0.7", &server, "id.server").kind(TXT).class(CHAOS);
+        lab.hear(f64::from(n) * 15.0, query.tells("ns1"));
+    }
+    lab.silent_of(RULE);
 }
 
 #[test]
