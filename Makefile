@@ -6,7 +6,7 @@
 # make bench-kafka  what a record costs over Apache Kafka, how late alerts are (Linux)
 # make soak    a generated day of 5,000 clients; memory must not grow
 # make fuzz    each fuzz target for FUZZ_SECONDS (default 30); fails on a find
-# make lab     record the labelled captures again with real programs (root, Linux)
+# make lab     record the labelled captures and the staged attacks again with real programs (root, Linux)
 
 SHELL := /bin/bash
 CARGO := $(shell command -v cargo 2>/dev/null || echo $(HOME)/.cargo/bin/cargo)
@@ -59,3 +59,4 @@ fuzz:
 lab:
 	@datasets/lab/need.sh lab
 	@datasets/lab/record.sh
+	@datasets/lab/attacks.sh
