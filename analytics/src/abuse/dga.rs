@@ -75,8 +75,10 @@ impl Watch for Dga {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction().filter(|asked| asked.status == Status::Answered)?;
-        // What nobody can register is a search suffix or a typing error.
-        if !asked.name.suffix_known || asked.name.n_subdomain_labels > 1 {
+        // What nobody can register is a search suffix or a typing error; who does not ask for recursion
+        // is a resolver, and looks for what others look for.
+        let resolves = !asked.flags.recursion_desired();
+        if resolves || !asked.name.suffix_known || asked.name.n_subdomain_labels > 1 {
             return None;
         }
         label_of(asked)?;

@@ -145,6 +145,8 @@ mod tests {
     use geophone_sensor::name::Name;
     use geophone_sensor::record::{Record, Status, Transaction};
 
+    use geophone_sensor::decode::message::Flags;
+
     use super::*;
     use crate::cluster::message::{Place, encode};
     use crate::cluster::saved::{Origin, Saved, to_messages};
@@ -171,8 +173,15 @@ mod tests {
         let qname = Name::parse("mail.ex\u{1b}mple.com").unwrap();
         let (domain_at, name) = NameReader::default().read(&qname);
         let status = Status::Answered;
-        let asked =
-            Transaction { qname, domain_at, name, status, qtype: 1, ..Transaction::default() };
+        let asked = Transaction {
+            qname,
+            domain_at,
+            name,
+            status,
+            qtype: 1,
+            flags: Flags(0x0100),
+            ..Transaction::default()
+        };
         pair.record(&Record::Transaction(&asked), &mut |_| {});
         let place = Place { second: 60, sensor: 1, epoch: 1, order: 7, part: 0 };
         let rollups: Vec<_> = pair.rollups().into_iter().map(|rollup| (place, rollup)).collect();
