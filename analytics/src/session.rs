@@ -57,7 +57,7 @@ fn follow(paths: &[PathBuf], config: Config) -> anyhow::Result<ExitCode> {
 pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
     let mut config = command.common.settle()?;
     command.capture.over(&mut config.capture);
-    let (capture, ports) = (config.capture.clone(), config.sensor.ports.clone());
+    let (capture, ports) = (config.capture.clone(), config.sensor.all_ports());
     let signals = Signals::install().context("cannot take over signals")?;
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;

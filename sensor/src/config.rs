@@ -29,6 +29,8 @@ const OUT_OF_ORDER: Duration = Duration::from_secs(10);
 pub struct SensorConfig {
     /// UDP and TCP ports taken for DNS.
     pub ports: Vec<u16>,
+    /// Ports of DNS over TLS and QUIC, on which nothing but the beginning of connections is looked at.
+    pub encrypted_ports: Vec<u16>,
     /// Queries that may wait for their answer at once.
     pub pending_queries: u32,
     /// Seconds a query waits for its answer.
@@ -67,6 +69,7 @@ impl Default for SensorConfig {
     fn default() -> Self {
         Self {
             ports: vec![53],
+            encrypted_ports: vec![853],
             pending_queries: 65_536,
             query_timeout_seconds: 10,
             rated_domains: 65_536,
@@ -88,6 +91,13 @@ impl Default for SensorConfig {
 }
 
 impl SensorConfig {
+    /// Returns the ports that are looked at: those of DNS, and those of encrypted DNS behind them.
+    #[must_use]
+    pub fn all_ports(&self) -> Vec<u16> {
+        let encrypted = self.encrypted_ports.iter().filter(|port| !self.ports.contains(port));
+        self.ports.iter().chain(encrypted).copied().collect()
+    }
+
     /// Returns how long a frame may wait to become a record, and how far out of order frames may
     /// come before that counts as a clock set back: no record is older than this, seen from the
     /// latest frame.

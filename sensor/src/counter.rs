@@ -153,6 +153,8 @@ counters! {
     /// Records of exchanges.
     record_transactions => "record.transactions",
     /// Records of payloads that are not DNS.
+    /// Records of connections for encrypted DNS that began (of the records that are not DNS).
+    record_encrypted => "record.encrypted",
     record_not_dns => "record.not_dns",
     /// Records of seconds.
     record_ticks => "record.ticks",
@@ -216,7 +218,10 @@ impl Counters {
         let queries =
             self.query_answered + self.query_unanswered + self.query_retried + self.query_pending;
         let responses = self.query_answered + self.response_continued + self.response_unsolicited;
-        let not_dns = self.message_not_dns + self.message_short + self.tcp_foreign_told;
+        let not_dns = self.message_not_dns
+            + self.message_short
+            + self.tcp_foreign_told
+            + self.record_encrypted;
         let records = self.record_transactions + self.record_not_dns + self.record_ticks;
         [
             ("frame.udp", datagrams, self.datagram_empty + self.message_total_udp),

@@ -61,7 +61,7 @@ fn run_live(cli: &Cli) -> anyhow::Result<ExitCode> {
     cli.capture.over(&mut settings.capture);
     Destination::settle(&cli.common, &mut settings)?;
     let signals = Signals::install().context("cannot take over signals")?;
-    let (capture, ports) = (settings.capture.clone(), settings.sensor.ports.clone());
+    let (capture, ports) = (settings.capture.clone(), settings.sensor.all_ports());
     // The interfaces first: a wrong name leaves no empty files behind.
     let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
     let run = Run::new(&cli.common, &settings)?;

@@ -11,9 +11,10 @@ use self::messages::Messages;
 use crate::capture::{Frame, LinkType, Losses};
 use crate::config::SensorConfig;
 use crate::counter::Counters;
+use crate::decode::foreign::Protocol;
 use crate::decode::fragment::{Datagram, Fragment, Fragments};
 use crate::decode::segment::{
-    Found, Passed, Segment, each_in_netlink, found_in, found_in_datagram,
+    Flow, Found, Passed, Segment, each_in_netlink, found_in, found_in_datagram,
 };
 use crate::decode::streams::Streams;
 use crate::record::{Record, Transport};
@@ -24,12 +25,25 @@ use crate::transaction::Sighting;
 /// a stamp was wrong, or another capture follows.
 const SET_BACK: Duration = Duration::from_secs(10);
 
+/// A packet with a long header, of version 1 and the type that begins a connection (RFC 9000 section
+/// 17.2.2), or of version 2 (RFC 9369 section 3.2).
+fn is_quic_initial(payload: &[u8]) -> bool {
+    match payload {
+        [first, 0, 0, 0, 1, ..] => first & 0xf0 == 0xc0,
+        [first, 0x6b, 0x33, 0x43, 0xcf, ..] => first & 0xf0 == 0xd0,
+        _ => false,
+    }
+}
+
 /// A file may say that any number of frames was lost; two of these can be added up.
 const MOST_LOST: u64 = 1 << 62;
 
 /// Frames in, records out.
 pub struct Pipeline {
+    /// Watched ports, those of encrypted DNS among them.
     ports: Vec<u16>,
+    /// Ports of encrypted DNS that are not watched for DNS.
+    encrypted: Vec<u16>,
     counters: Counters,
     fragments: Fragments,
     streams: Streams,
@@ -52,8 +66,10 @@ impl Pipeline {
     /// Makes a pipeline with empty tables.
     #[must_use]
     pub fn new(config: &SensorConfig, detail: Detail) -> Self {
+        let ports = config.all_ports();
         Self {
-            ports: config.ports.clone(),
+            encrypted: ports.iter().skip(config.ports.len()).copied().collect(),
+            ports,
             counters: Counters::default(),
             fragments: Fragments::new(config.fragment_limits()),
             streams: Streams::new(config.stream_limits()),
@@ -81,6 +97,10 @@ impl Pipeline {
     #[inline]
     fn found(&mut self, found: &Found<'_>, sink: &mut impl FnMut(Record<'_>)) {
         match found {
+            Found::Segment(segment) if self.is_encrypted(segment) => {
+                self.counters.frame_other_port += 1;
+                self.encrypted(segment, sink);
+            }
             Found::Segment(segment) => {
                 match segment.tcp {
                     Some(_) => self.counters.frame_tcp += 1,
@@ -162,6 +182,10 @@ impl Pipeline {
     ) {
         let messages = self.counters.message_total;
         match found_in_datagram(datagram, &self.ports) {
+            Found::Segment(segment) if self.is_encrypted(&segment) => {
+                self.counters.datagram_passed += 1;
+                self.encrypted(&segment, sink);
+            }
             Found::Segment(segment) => {
                 match segment.tcp {
                     Some(_) => self.counters.datagram_tcp += 1,
@@ -182,6 +206,30 @@ impl Pipeline {
         if datagram.cut {
             self.counters.message_total_head += self.counters.message_total - messages;
         }
+    }
+
+    #[inline]
+    fn is_encrypted(&self, segment: &Segment<'_>) -> bool {
+        let Flow { source_port, destination_port, .. } = segment.flow;
+        let among =
+            |ports: &[u16]| ports.contains(&source_port) || ports.contains(&destination_port);
+        // From a watched port to one of these is a question like others.
+        among(&self.encrypted) && !self.messages.is_watched(source_port, destination_port)
+    }
+
+    /// Tells of a connection that a client begins; whatever comes on it cannot be read.
+    fn encrypted(&mut self, segment: &Segment<'_>, sink: &mut impl FnMut(Record<'_>)) {
+        let Segment { time, flow, path, payload, tcp, .. } = *segment;
+        if !self.encrypted.contains(&flow.destination_port) {
+            return;
+        }
+        let (transport, protocol) = match tcp {
+            Some(facts) if facts.syn && !facts.ack => (Transport::Tcp, Protocol::DnsOverTls),
+            None if is_quic_initial(payload) => (Transport::Udp, Protocol::DnsOverQuic),
+            _ => return,
+        };
+        let seen = Sighting { time, flow, path, transport };
+        self.messages.encrypted(&seen, protocol, &mut self.counters, sink);
     }
 
     fn segment(&mut self, segment: &Segment<'_>, sink: &mut impl FnMut(Record<'_>)) {

@@ -1,18 +1,19 @@
 //! `encrypted-dns`: clients that look for resolvers whose answers nobody here sees.
 //!
 //! DNS over TLS (RFC 7858), HTTPS (RFC 8484) or QUIC (RFC 9250) is no attack; it is where this sensor
-//! is blind. Told are look-ups of the names of public resolvers; not what systems ask their own resolver
-//! about itself (`_dns.resolver.arpa`, RFC 9462).
+//! is blind. Told are look-ups of the names of public resolvers, and connections to port 853 outside;
+//! not what systems ask their own resolver about itself (`_dns.resolver.arpa`, RFC 9462).
 
 use std::time::Duration;
 
-use geophone_sensor::record::{Transaction, hash_of};
+use geophone_sensor::decode::foreign::Protocol;
+use geophone_sensor::record::{NotDns, Transaction, hash_of};
 use serde::{Deserialize, Serialize};
 
-use super::about::About;
+use super::about::{About, host_hash};
 use super::distinct::Lately;
 use super::recent::Recent;
-use super::seen::Seen;
+use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
@@ -52,6 +53,9 @@ pub(super) struct EncryptedDns;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     queries: Recent,
+    /// Connections to the ports of encrypted DNS, and what the last one was.
+    connections: u32,
+    protocol: Protocol,
     resolvers: Lately,
 }
 
@@ -63,13 +67,24 @@ impl Watch for EncryptedDns {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
+        if let Some(opened) = opened(seen) {
+            // To a server of the site, or from a resolver to its forwarder, is as it should be.
+            let meant =
+                seen.roles.has(Roles::SERVER_INSIDE) || seen.roles.has(Roles::CLIENT_RESOLVER);
+            return (!meant).then_some(About::Client(opened.client));
+        }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
         is_resolver(asked).then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
-        let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
+        if let Some(opened) = opened(seen) {
+            figures.connections = figures.connections.saturating_add(1);
+            figures.protocol = opened.protocol;
+            return figures.resolvers.add(host_hash(opened.server), moment);
+        }
+        let Some(asked) = seen.transaction() else { return false };
         figures.resolvers.add(hash_of(asked.qname.folded().from(0), 0), moment)
     }
 
@@ -80,6 +95,17 @@ impl Watch for EncryptedDns {
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        if figures.connections > 0 {
+            let over = if figures.protocol == Protocol::DnsOverQuic { "QUIC" } else { "TLS" };
+            return format!(
+                "{} opened {} connections for DNS over {over}, the last to {}, {} resolvers in all: \
+                 what it asks them is not seen here",
+                suspect.client,
+                figures.connections,
+                suspect.server,
+                figures.resolvers.count(),
+            );
+        }
         let name = suspect.samples.first().map(|sample| sample.qname.to_string());
         format!(
             "{} looked up {} resolvers that answer over encrypted channels ({}): what it asks them \
@@ -97,6 +123,12 @@ impl Watch for EncryptedDns {
     fn part(seen: &Seen<'_>) -> Option<Part> {
         seen.transaction().map(|asked| Part::Domain(asked.qname.text_from(0)))
     }
+}
+
+/// A connection for encrypted DNS that begins.
+fn opened<'a>(seen: &Seen<'a>) -> Option<&'a NotDns> {
+    let encrypted = [Protocol::DnsOverTls, Protocol::DnsOverQuic];
+    seen.payload().filter(|payload| encrypted.contains(&payload.protocol))
 }
 
 /// Compares labels from the end; most names differ in the first one that is looked at.

@@ -34,7 +34,9 @@ impl Watch for NonDns {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
-        let payload = seen.payload().filter(|payload| payload.protocol != Protocol::IodineRaw)?;
+        // Those are told by other rules.
+        let others = [Protocol::IodineRaw, Protocol::DnsOverTls, Protocol::DnsOverQuic];
+        let payload = seen.payload().filter(|payload| !others.contains(&payload.protocol))?;
         Some(About::Client(payload.client))
     }
 

@@ -1,6 +1,10 @@
-//! `encrypted-dns`: look-ups of resolvers whose answers nobody here sees.
+//! `encrypted-dns`: look-ups of resolvers whose answers nobody here sees, and connections to them.
 
-use crate::lab::Lab;
+use geophone_sensor::decode::foreign::Protocol;
+use geophone_sensor::decode::path::Path;
+use geophone_sensor::record::{NotDns, Record, Transport};
+
+use crate::lab::{Lab, time};
 use crate::query::{AAAA, ask};
 
 const RULE: &str = "encrypted-dns";
@@ -47,6 +51,42 @@ fn what_systems_ask_their_resolver_about_itself() {
     for n in 0..50 {
         let name = if n % 2 == 0 { "_dns.resolver.arpa" } else { "use-application-dns.net" };
         lab.hear(f64::from(n) * 60.0, ask("10.0.0.9", "10.0.0.53", name).kind(64).missing());
+    }
+    lab.silent();
+}
+
+fn connect(lab: &mut Lab, second: f64, server: &str, protocol: Protocol) {
+    let payload = NotDns {
+        time: time(second),
+        transport: Transport::Tcp,
+        client: "10.0.0.9".parse().unwrap(),
+        server: server.parse().unwrap(),
+        client_port: 40_000,
+        server_port: 853,
+        from_client: true,
+        path: Path::default(),
+        protocol,
+        bytes: 0,
+        head: Vec::new(),
+    };
+    lab.take(&Record::NotDns(&payload));
+}
+
+#[test]
+fn a_phone_with_private_dns() {
+    let mut lab = Lab::new();
+    for n in 0..20 {
+        connect(&mut lab, f64::from(n) * 60.0, "192.0.2.1", Protocol::DnsOverTls);
+    }
+    let alert = lab.one(RULE).within(0.0, 1.0);
+    alert.says(&["10.0.0.9", "DNS over TLS", "192.0.2.1"]).shows(&["resolvers"]);
+}
+
+#[test]
+fn the_resolver_of_the_site_over_tls() {
+    let mut lab = Lab::new();
+    for n in 0..20 {
+        connect(&mut lab, f64::from(n) * 60.0, "10.0.0.53", Protocol::DnsOverTls);
     }
     lab.silent();
 }

@@ -32,6 +32,10 @@ macro_rules! protocols {
 }
 
 protocols! {
+    /// The beginning of a connection for DNS over QUIC (RFC 9250).
+    DnsOverQuic => "dns_over_quic",
+    /// The beginning of a connection for DNS over TLS (RFC 7858).
+    DnsOverTls => "dns_over_tls",
     /// DTLS (RFC 9147), as some VPNs use it.
     Dtls => "dtls",
     /// HTTP/1 or the preface of HTTP/2.

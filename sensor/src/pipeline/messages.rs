@@ -195,6 +195,39 @@ impl Messages {
         self.ticks.count(flow.source, flow.destination, &figures);
     }
 
+    /// Tells of the beginning of an encrypted connection.
+    pub(super) fn encrypted(
+        &mut self,
+        seen: &Sighting,
+        protocol: Protocol,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Record<'_>),
+    ) {
+        let flow = seen.flow;
+        let record = NotDns {
+            time: seen.time,
+            transport: seen.transport,
+            client: flow.source,
+            server: flow.destination,
+            client_port: flow.source_port,
+            server_port: flow.destination_port,
+            from_client: true,
+            path: seen.path,
+            protocol,
+            bytes: 0,
+            head: Vec::new(),
+        };
+        counters.record_encrypted += 1;
+        counters.record_not_dns += 1;
+        counters.record_total += 1;
+        sink(Record::NotDns(&record));
+    }
+
+    /// Tells whether one of the ports is watched for DNS.
+    pub(super) fn is_watched(&self, source: u16, destination: u16) -> bool {
+        self.ports.contains(&source) || self.ports.contains(&destination)
+    }
+
     fn connection(&mut self, event: TcpEvent, flow: Flow, counters: &mut Counters) {
         let (flow, by_client) = self.turned(flow);
         let mut figures = TickFigures::default();
