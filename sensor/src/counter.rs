@@ -152,9 +152,9 @@ counters! {
     record_total => "record.total",
     /// Records of exchanges.
     record_transactions => "record.transactions",
-    /// Records of payloads that are not DNS.
     /// Records of connections for encrypted DNS that began (of the records that are not DNS).
     record_encrypted => "record.encrypted",
+    /// Records of payloads that are not DNS.
     record_not_dns => "record.not_dns",
     /// Records of seconds.
     record_ticks => "record.ticks",

@@ -1,5 +1,7 @@
 //! How many different things there were: exactly while they are few, estimated beyond.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 use super::watch::Moment;
@@ -15,6 +17,8 @@ const ALPHA: f64 = 0.7213 / (1.0 + 1.079 / 256.0);
 /// whose standard error is 6.5 %.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Distinct {
+    /// The first one: most cases of a flood never have another.
+    first: Option<NonZeroU64>,
     few: Vec<u64>,
     registers: Vec<u8>,
 }
@@ -26,15 +30,22 @@ impl Distinct {
     /// Adds a hash whose bits are all spread; tells whether it is new as far as that is known.
     pub(crate) fn add(&mut self, hash: u64) -> bool {
         if self.registers.is_empty() {
-            if self.few.contains(&hash) {
+            let hash = NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN);
+            if self.first.is_none() {
+                self.first = Some(hash);
+                return true;
+            }
+            if self.first == Some(hash) || self.few.contains(&hash.get()) {
                 return false;
             }
-            if self.few.len() < EXACT {
-                self.few.push(hash);
+            if self.few.len() < EXACT - 1 {
+                self.few.push(hash.get());
                 return true;
             }
             self.registers = vec![0; REGISTERS];
-            for known in std::mem::take(&mut self.few) {
+            for known in
+                self.first.map(NonZeroU64::get).into_iter().chain(std::mem::take(&mut self.few))
+            {
                 self.register(known);
             }
         }
@@ -44,7 +55,9 @@ impl Distinct {
     /// Tells whether adding `hash` would change nothing.
     fn has(&self, hash: u64) -> bool {
         let (index, rank) = place_of(hash);
-        self.few.contains(&hash) || self.registers.get(index).is_some_and(|known| *known >= rank)
+        self.first.is_some_and(|first| first.get() == hash)
+            || self.few.contains(&hash)
+            || self.registers.get(index).is_some_and(|known| *known >= rank)
     }
 
     fn register(&mut self, hash: u64) -> bool {
@@ -58,10 +71,11 @@ impl Distinct {
     /// Returns how many there were.
     pub(crate) fn count(&self) -> u32 {
         if self.registers.is_empty() {
-            return u32::try_from(self.few.len()).unwrap_or(u32::MAX);
+            let others = u32::try_from(self.few.len()).unwrap_or(u32::MAX);
+            return others.saturating_add(u32::from(self.first.is_some()));
         }
         let m = 256.0;
-        let sum: f64 = self.registers.iter().map(|rank| 2.0_f64.powi(-i32::from(*rank))).sum();
+        let sum: f64 = self.registers.iter().map(|rank| half_to_the(*rank)).sum();
         let raw = ALPHA * m * m / sum;
         let empty = self.registers.iter().filter(|rank| **rank == 0).count();
         let empty = f64::from(u32::try_from(empty).unwrap_or_default());
@@ -71,7 +85,7 @@ impl Distinct {
 
     /// Adds all that `other` knows.
     fn add_all(&mut self, other: &Self) {
-        for hash in &other.few {
+        for hash in other.first.map(NonZeroU64::get).iter().chain(&other.few) {
             self.add(*hash);
         }
         if other.registers.is_empty() {
@@ -80,7 +94,7 @@ impl Distinct {
         if self.registers.is_empty() {
             let few = std::mem::take(&mut self.few);
             self.registers.clone_from(&other.registers);
-            for hash in few {
+            for hash in self.first.map(NonZeroU64::get).into_iter().chain(few) {
                 self.register(hash);
             }
         } else {
@@ -92,6 +106,7 @@ impl Distinct {
 
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
+        self.first = None;
         self.few.clear();
         self.registers.clear();
     }
@@ -132,6 +147,11 @@ impl Lately {
         all.add_all(&self.now);
         all.count()
     }
+}
+
+/// 2 to the power of -`rank`, by its exponent alone.
+const fn half_to_the(rank: u8) -> f64 {
+    f64::from_bits((1_023 - rank as u64) << 52)
 }
 
 /// A hash's register and what it says there.

@@ -36,12 +36,13 @@ use crate::state::OtherSizes;
 
 /// What came of a record in its case.
 pub(crate) struct Look {
+    /// The features, where it is to be weighed.
     pub(crate) values: Values,
     /// When the case began.
     pub(crate) first: Timestamp,
     /// Records of the case.
     pub(crate) records: u32,
-    /// Distinct names.
+    /// Distinct names, where it is to be weighed.
     pub(crate) unique: u32,
     /// What takes part.
     pub(crate) part: Option<Part>,
@@ -255,10 +256,11 @@ fn look<W: Watch>(
     let case = cases.at(key, seen.at, W::MEMORY)?;
     let weigh = W::take(&mut case.figures, seen, moment);
     (weigh || suspected).then(|| Look {
-        values: W::values(&case.figures, moment),
+        // Estimates cost; a flood asks for a note of every packet and for a weight of few.
+        values: if weigh { W::values(&case.figures, moment) } else { Values::default() },
+        unique: if weigh { W::unique(&case.figures) } else { 0 },
         first: case.first,
         records: case.records,
-        unique: W::unique(&case.figures),
         part: W::takes_part(&case.figures, seen).then(|| W::part(seen)).flatten(),
         weigh,
     })

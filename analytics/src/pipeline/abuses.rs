@@ -103,6 +103,9 @@ impl Analytics {
         let key = self.hasher.hash_one((notice.watch, notice.about.key(&seen)));
         let suspected = self.suspects.has(key);
         let Some(look) = self.abuses.take(&notice, key, &seen, detector, suspected) else { return };
+        if !look.weigh {
+            return self.note(key, &seen, &look);
+        }
         let score = detector.card.score_of(|feature| look.values.value(feature));
         if !suspected {
             if score * 2 < detector.card.threshold {
@@ -113,10 +116,8 @@ impl Analytics {
             }
         }
         self.note(key, &seen, &look);
-        if look.weigh {
-            let weighed = Case { watch: notice.watch, key, number, score, at: seen.at };
-            self.weigh_case(&weighed, &look, sink);
-        }
+        let weighed = Case { watch: notice.watch, key, number, score, at: seen.at };
+        self.weigh_case(&weighed, &look, sink);
     }
 
     /// Adds a record to the evidence about a case near alarm.
