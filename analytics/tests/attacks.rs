@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests may fail loudly")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use geophone_analytics::alert::{Action, Alert};
@@ -14,6 +14,9 @@ use geophone_sensor::capture::{CaptureError, CaptureSet, Frame};
 use geophone_sensor::pipeline::Detail;
 use geophone_sensor::record::Record;
 use serde::Deserialize;
+
+/// An alert is told when it opens, when it grows far beyond what was told, and when it closes.
+const MOST_TOLD: usize = 12;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +80,11 @@ impl Opened {
 }
 
 #[derive(Default)]
-struct Listening(Vec<Opened>);
+struct Listening {
+    opened: Vec<Opened>,
+    /// How often each alert was told: open, updates, close.
+    told: BTreeMap<String, usize>,
+}
 
 impl Listener for Listening {
     fn frame(&mut self, _: &Frame<'_>) {}
@@ -87,11 +94,14 @@ impl Listener for Listening {
     fn alert(&mut self, alert: &Alert<'_>) {
         let sum: i32 = alert.evidence.iter().map(|evidence| evidence.points).sum();
         assert_eq!(sum, alert.score, "the evidence adds up");
+        let told = self.told.entry(alert.id.clone()).or_default();
+        *told += 1;
+        assert!(*told <= MOST_TOLD, "{} is told {told} times", alert.detector.id);
         if alert.action == Action::Open {
             let (client, server) = (alert.client.to_string(), alert.server.to_string());
             #[expect(clippy::cast_precision_loss, reason = "seconds of a recording")]
             let seconds = alert.time.micros() as f64 / 1e6;
-            self.0.push(Opened {
+            self.opened.push(Opened {
                 rule: alert.detector.id.clone(),
                 subjects: [client, server, alert.domain.clone()],
                 seconds,
@@ -121,7 +131,7 @@ fn replay(capture: &Capture) -> Vec<Opened> {
     let (sensor, analytics) = replay.counters();
     assert_eq!((sensor.imbalance(), analytics.imbalance()), (None, None), "{}", capture.file);
     assert_eq!(sensor.frame_read, capture.packets, "{}", capture.file);
-    listening.0
+    listening.opened
 }
 
 /// What is wrong with the alerts of one capture.

@@ -13,6 +13,8 @@ use crate::state::{Channels, KeyState, Loss};
 
 /// An update is told when the possible leak has grown by this factor…
 const LEAK_STEP: u64 = 4;
+/// …or, where nothing is said to leave, the records are this many times as many,
+const RECORD_STEP: u32 = 10;
 /// …or the score by this many points, or the severity at all.
 const SCORE_STEP: i32 = 10;
 
@@ -41,6 +43,7 @@ pub struct OpenAlert {
     severity: Severity,
     figures: Figures,
     told_score: i32,
+    told_queries: u32,
     told_severity: Severity,
     told_leak: u64,
     suppressed: u64,
@@ -89,6 +92,7 @@ impl OpenAlert {
             told_score: judgement.score,
             told_severity: severity,
             told_leak: figures.leak_bytes,
+            told_queries: figures.queries,
             worst: judgement,
             severity,
             figures,
@@ -119,8 +123,9 @@ impl OpenAlert {
         }
         let worth = self.severity > self.told_severity
             || self.worst.score >= self.told_score + SCORE_STEP
-            || self.figures.leak_bytes >= self.told_leak.saturating_mul(LEAK_STEP);
+            || self.has_grown();
         if worth {
+            self.told_queries = self.figures.queries;
             self.told_severity = self.severity;
             self.told_score = self.worst.score;
             self.told_leak = self.figures.leak_bytes;
@@ -128,6 +133,16 @@ impl OpenAlert {
             self.suppressed += 1;
         }
         worth
+    }
+
+    /// Whether far more left than was told; where nothing is said to leave, whether far more came.
+    fn has_grown(&self) -> bool {
+        let Figures { leak_bytes, queries, .. } = self.figures;
+        if leak_bytes > 0 {
+            leak_bytes >= self.told_leak.saturating_mul(LEAK_STEP)
+        } else {
+            queries >= self.told_queries.max(1).saturating_mul(RECORD_STEP)
+        }
     }
 
     /// Makes what is told, and forgets how often nothing was told before.

@@ -1,7 +1,7 @@
 //! The domains or servers of one client, or the clients of one domain, that an alert is about
 //! together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -52,22 +52,42 @@ impl Part {
 /// Parts with the price of their names in bits, bounded (Space-Saving: one that comes new takes
 /// over the price of the cheapest, so none is priced too low).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Part, u64>", into = "BTreeMap<Part, u64>")]
 pub struct Parts {
     bits: BTreeMap<Part, u64>,
+    /// The same by price: a flood of parts asks for the cheapest each time.
+    order: BTreeSet<(u64, Part)>,
+}
+
+impl From<BTreeMap<Part, u64>> for Parts {
+    fn from(bits: BTreeMap<Part, u64>) -> Self {
+        let order = bits.iter().map(|(part, bits)| (*bits, part.clone())).collect();
+        Self { bits, order }
+    }
+}
+
+impl From<Parts> for BTreeMap<Part, u64> {
+    fn from(parts: Parts) -> Self {
+        parts.bits
+    }
 }
 
 impl Parts {
     /// Adds `bits` to `part`.
     pub fn add(&mut self, part: Part, bits: u32) {
         let mut left = 0;
-        if self.bits.len() >= MOST
-            && !self.bits.contains_key(&part)
-            && let Some(cheapest) = self.bits.iter().min_by_key(|(_, bits)| **bits)
+        if let Some(known) = self.bits.get(&part).copied() {
+            left = known;
+            self.order.remove(&(known, part.clone()));
+        } else if self.bits.len() >= MOST
+            && let Some((cheapest, gone)) = self.order.pop_first()
         {
-            let cheapest = cheapest.0.clone();
-            left = self.bits.remove(&cheapest).unwrap_or_default();
+            self.bits.remove(&gone);
+            left = cheapest;
         }
-        *self.bits.entry(part).or_insert(left) += u64::from(bits);
+        let bits = left + u64::from(bits);
+        self.order.insert((bits, part.clone()));
+        self.bits.insert(part, bits);
     }
 
     /// Tells whether `part` is one of them.
