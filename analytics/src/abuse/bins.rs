@@ -22,11 +22,15 @@ pub(super) struct Usual {
 }
 
 impl Usual {
+    /// Tells whether the bin at hand is over at `time`.
+    pub(super) fn is_over(&self, time: Timestamp, width: Duration) -> bool {
+        self.bins == 0 && self.bin == 0 || number_of(time, width) > self.bin
+    }
+
     /// Tells whether the bin at hand is over at `time`; then takes what it held, `value`, and zeros
     /// for the empty bins since.
     pub(super) fn turn(&mut self, time: Timestamp, width: Duration, value: f64) -> bool {
-        let width = i64::try_from(width.as_micros()).unwrap_or(i64::MAX).max(1);
-        let bin = time.micros().div_euclid(width);
+        let bin = number_of(time, width);
         if self.bin == 0 && self.bins == 0 && self.mean == 0.0 {
             self.bin = bin;
         }
@@ -54,6 +58,11 @@ impl Usual {
     pub(super) fn rise(&self, value: f64, least: f64) -> f64 {
         if self.bins < WARM_UP { 1.0 } else { value / self.mean.max(least) }
     }
+}
+
+/// The number of the bin that `time` is in.
+fn number_of(time: Timestamp, width: Duration) -> i64 {
+    time.micros().div_euclid(i64::try_from(width.as_micros()).unwrap_or(i64::MAX).max(1))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Watch for C2Beacon {
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
-        if figures.names.count() > FEW {
+        if figures.names.is_over(FEW) {
             return false;
         }
         if figures.asked == 0 {

@@ -68,6 +68,11 @@ impl Distinct {
         higher
     }
 
+    /// Tells whether there were more than `few`, which is below 32.
+    pub(crate) fn is_over(&self, few: u32) -> bool {
+        !self.registers.is_empty() || self.count() > few
+    }
+
     /// Returns how many there were.
     pub(crate) fn count(&self) -> u32 {
         if self.registers.is_empty() {

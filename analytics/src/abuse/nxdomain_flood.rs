@@ -60,11 +60,13 @@ impl Watch for NxdomainFlood {
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
-        let names = f64::from(figures.names.count());
-        if figures.usual.turn(moment.at, moment.window, names) {
-            figures.names.clear();
-            figures.clients.clear();
-            (figures.failures, figures.lead) = (0, 0);
+        if figures.usual.is_over(moment.at, moment.window) {
+            let names = f64::from(figures.names.count());
+            if figures.usual.turn(moment.at, moment.window, names) {
+                figures.names.clear();
+                figures.clients.clear();
+                (figures.failures, figures.lead) = (0, 0);
+            }
         }
         figures.registered = asked.domain_at > 0;
         figures.failures = figures.failures.saturating_add(1);
