@@ -8,6 +8,7 @@ mod decode;
 mod facts;
 mod lines;
 mod lookalike;
+mod meaning;
 mod page;
 mod sample;
 mod score;

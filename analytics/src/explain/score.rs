@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::meaning::meaning;
 use super::stored::StoredAlert;
 use crate::detect::{Feature, Term};
 use crate::rule::{Detector, Rules};
@@ -238,29 +239,6 @@ pub(super) fn feature_name(feature: Feature) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// What a feature measures, for a reader.
-fn meaning(feature: &str) -> &'static str {
-    match feature {
-        "answer_payload" => "octets of text, names and opaque data an answer",
-        "bits_per_char" => "bits a character of the new names is worth",
-        "carrier_share" => "share of queries for types that carry names or text",
-        "domain_rate" => "queries for the domain within a minute, from all clients",
-        "label_entropy" => "entropy of the new names, bits a character",
-        "leak_fill" => "how full the fullest bucket of the leak contract is",
-        "name_length" => "octets of a new name before the domain",
-        "novel_names" => "names not asked before",
-        "novel_text" => "octets of text and opaque data not answered before",
-        "nxdomain_share" => "share of answers that no such name exists",
-        "opaque_share" => "share of queries for types that carry anything",
-        "queries" => "queries in the window",
-        "text_share" => "share of queries for text",
-        "text_size" => "octets of new text an answer",
-        "undelegated" => "share of names under no suffix anybody registers that do not exist",
-        "unique_ratio" => "share of queries whose name is new",
-        _ => "",
-    }
 }
 
 #[cfg(test)]
