@@ -32,7 +32,7 @@ fn wrong_ids_while_the_question_waits() {
     let figures = TickFigures { responses: 201, unsolicited: 200, ..TickFigures::default() };
     lab.tick(0.0, Role::Client, RESOLVER, figures);
     let alert = lab.one(RULE).within(0.0, 1.0);
-    alert.says(&["200 with a wrong id", AUTHORITY]).shows(&["mismatches"]);
+    alert.says(&["with a wrong id", AUTHORITY]).shows(&["mismatches"]);
 }
 
 #[test]
