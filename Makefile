@@ -6,13 +6,14 @@
 # make bench-kafka  what a record costs over Apache Kafka, how late alerts are (Linux)
 # make soak    a generated day of 5,000 clients; memory must not grow
 # make fuzz    each fuzz target for FUZZ_SECONDS (default 30); fails on a find
-# make lab     record the labelled captures and the staged attacks again with real programs (root, Linux)
+# make lab     record the labelled captures again with real programs (root, Linux)
+# make lab-attacks  record the attacks and their harmless counterparts again (root, Linux)
 
 SHELL := /bin/bash
 CARGO := $(shell command -v cargo 2>/dev/null || echo $(HOME)/.cargo/bin/cargo)
 DEMO  := datasets/captures/demo-iodine.pcap
 
-.PHONY: demo test bench bench-live bench-kafka soak fuzz lab
+.PHONY: demo test bench bench-live bench-kafka soak fuzz lab lab-attacks
 
 demo:
 	@datasets/lab/need.sh build
@@ -59,4 +60,7 @@ fuzz:
 lab:
 	@datasets/lab/need.sh lab
 	@datasets/lab/record.sh
-	@datasets/lab/attacks.sh
+
+lab-attacks:
+	@datasets/lab/need.sh lab
+	@datasets/lab/attacks.sh $(NAMES)

@@ -190,7 +190,16 @@ fn captures() -> Vec<PathBuf> {
     some.sort();
     assert!(some.len() >= kinds.len(), "{some:?}");
     // Cases of every kind of owner: client, zone, client and domain.
-    let attacks = ["generated", "rebinding", "poison-guess", "rogue-many", "leak", "beacon", "vpn"];
+    let attacks = [
+        "generated",
+        "rebinding",
+        "poison-guess",
+        "reflected",
+        "rogue-many",
+        "leak",
+        "beacon",
+        "vpn",
+    ];
     some.extend(attacks.map(|attack| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/attacks");
         folder.join(format!("{attack}.pcap.gz"))

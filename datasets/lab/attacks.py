@@ -9,12 +9,14 @@ import datetime
 import gzip
 import hashlib
 import os
+import re
 import struct
 import subprocess
 import sys
 import tomllib
 
-from client_attacks import ATTACKS as ON_CLIENTS
+import client_attacks
+import server_attacks
 
 SITE = {"internal": ["192.168.77.0/24"], "resolvers": ["192.168.77.53"],
         "authoritative": ["192.168.77.60", "192.168.77.61"], "secondaries": ["192.168.77.61/32"],
@@ -70,9 +72,6 @@ ATTACKS = {
 }
 
 
-ATTACKS.update(ON_CLIENTS)
-
-
 def frames(path):
     with gzip.open(path) as file:
         octets = file.read()
@@ -85,19 +84,22 @@ def frames(path):
 
 def version(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).strip().splitlines()[0]
+    first = (done.stdout + done.stderr).strip().splitlines()[0]
+    # Unbound leaves its own name out.
+    return re.split(r" \(|  ", re.sub("^Version ", "Unbound ", first))[0]
 
 
 def entry(path, start):
     name = os.path.basename(path).removesuffix(".pcap.gz")
-    what, truths, site, also = ATTACKS[name]
+    what, truths, site, also = {**ATTACKS, **server_attacks.ATTACKS, **client_attacks.ATTACKS}[name]
     with open(path, "rb") as file:
         octets = file.read()
     made = {
         "file": "attacks/" + os.path.basename(path), "sha256": hashlib.sha256(octets).hexdigest(),
         "packets": frames(path), "what": what,
         "recorded": datetime.datetime.now(datetime.timezone.utc).date(),
-        "servers": version("named", "-v").split(" (")[0],
+        "servers": ", ".join(version(*server_attacks.VERSIONS[one]) for one in
+                             {**server_attacks.SERVERS, **client_attacks.SERVERS}.get(name, ["bind"])),
     }
     if site:
         made["network"] = site

@@ -16,6 +16,7 @@ export PATH=$PATH:/usr/sbin PYTHONDONTWRITEBYTECODE=1
 . "$LAB/topology.sh"
 . "$LAB/servers.sh"
 . "$LAB/attacks-clients.sh"
+. "$LAB/attacks-servers.sh"
 
 [ "$(id -u)" = 0 ] || { echo "attacks.sh: needs root for network namespaces" >&2; exit 1; }
 
@@ -326,7 +327,7 @@ quiet_outage() {
 NAMES="reflector reflected recursing torture-client torture-spoofed load-flood syn-flood held
     transfer-taken transfer-refused transfer-increment version-dig sweep brute
     quiet-restart quiet-failover quiet-signed quiet-transfers quiet-load quiet-mail quiet-crawler
-    quiet-outage ${CLIENT_NAMES:-}"
+    quiet-outage $SERVER_NAMES ${CLIENT_NAMES:-}"
 
 # record NAME: port 53 and fragments, on the mirror port, while it happens.
 record() {

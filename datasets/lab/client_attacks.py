@@ -5,6 +5,12 @@ SITE = {"internal": ["192.168.77.0/24"], "resolvers": ["192.168.77.53"],
         "zones": ["campus-lab.internal"]}
 CLIENT, RESOLVER = "192.168.77.11", "192.168.77.12"
 
+# The programs in each, where BIND is not the only one.
+SERVERS = {"poison-guess": ["unbound", "bind"], "poison-ports": ["bind"], "quiet-twice": ["unbound", "bind"],
+           "quiet-spread": ["unbound", "bind"], "rogue-outside": ["dnsmasq", "bind"],
+           "rogue-inside": ["dnsmasq", "bind"], "rogue-many": ["dnsmasq", "bind"],
+           "leak": ["dnsmasq", "bind"]}
+
 # name: what happens, [(rule, subject, seconds)], the site (none: nothing is configured), also
 ATTACKS = {
     "poison-guess": ("a resolver (Unbound) with one port; guessed ids for one sibling after the other, "

@@ -14,7 +14,7 @@ declare -A sets=(
     [live]="python3=python3 tcpdump=tcpdump tcpreplay=tcpreplay ip=iproute2 taskset=util-linux"
     [soak]="python3=python3"
     [fuzz]="python3=python3 c++=g++"
-    [lab]="python3=python3 tcpdump=tcpdump tshark=tshark ip=iproute2 iodine=iodine dns2tcpc=dns2tcp named=bind9 dig=bind9-dnsutils dnssec-signzone=bind9-utils unbound=unbound dnsmasq=dnsmasq-base dnsperf=dnsperf nmap=nmap nsd=nsd"
+    [lab]="python3=python3 tcpdump=tcpdump tshark=tshark ip=iproute2 iodine=iodine dns2tcpc=dns2tcp named=bind9 dig=bind9-dnsutils dnssec-signzone=bind9-utils unbound=unbound dnsmasq=dnsmasq-base dnsperf=dnsperf nsd=nsd knotd=knot nmap=nmap"
 )
 
 have() {

@@ -3,7 +3,7 @@
 //! Whoever forges the victim's address as the sender has our server send the answers to it: then the
 //! "client" is the victim, and asks few names, of types with large answers, again and again, and
 //! never comes over TCP for what did not fit. Seen from the victim's side the answers were asked for
-//! by nobody. Thresholds from Krämer et al. 2015 (`AmpPot`: 100 questions of one source) and
+//! by nobody, as far as `unpaired` says. Thresholds from Krämer et al. 2015 (`AmpPot`: 100 questions of one source) and
 //! Kambourakis et al. 2007 (answers without questions).
 
 use geophone_sensor::record::{Status, Transport, hash_of};
@@ -13,6 +13,7 @@ use super::about::{About, host_hash};
 use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::Seen;
+use super::unpaired::Unpaired;
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
@@ -25,6 +26,9 @@ const RATIO: u32 = 5;
 /// An answer of this many octets is of interest whatever was asked: the classic limit of UDP.
 const LARGE: u32 = 512;
 
+/// Answers nobody asked for that count before their second is over.
+const UNSURE: f64 = 100.0;
+
 /// The watch.
 pub(super) struct Amplification;
 
@@ -36,6 +40,7 @@ pub(super) struct Figures {
     up: Recent,
     down: Recent,
     unasked: Recent,
+    unpaired: Unpaired,
     names: Lately,
     servers: Lately,
     taken: u32,
@@ -48,6 +53,9 @@ impl Watch for Amplification {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
+        if let Some(client) = Unpaired::client_of(seen) {
+            return Some(About::Client(client));
+        }
         let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
         let big = BIG_TYPES.contains(&asked.qtype);
         let of_interest = match asked.status {
@@ -64,6 +72,9 @@ impl Watch for Amplification {
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
+        if let Some(tick) = seen.tick() {
+            return figures.unpaired.second(tick, moment);
+        }
         let Some(asked) = seen.transaction() else { return false };
         let Moment { at, window } = moment;
         figures.taken = figures.taken.wrapping_add(1);
@@ -71,6 +82,7 @@ impl Watch for Amplification {
         let new_server = figures.servers.add(host_hash(asked.server), moment);
         if asked.status == Status::Unsolicited {
             figures.unasked.add(at, 1, window);
+            figures.unpaired.answer(moment);
             return new_server || figures.taken.is_multiple_of(16);
         }
         let repeats = u64::from(asked.retries) + 1;
@@ -86,11 +98,12 @@ impl Watch for Amplification {
     fn values(figures: &Figures, moment: Moment) -> Values {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
         let asked = sum(&figures.asked);
+        let unasked = figures.unpaired.of(sum(&figures.unasked), UNSURE, moment.at);
         Values::default()
             .with(Feature::Queries, asked)
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
             .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
-            .with(Feature::UnaskedAnswers, sum(&figures.unasked))
+            .with(Feature::UnaskedAnswers, unasked)
             .with(Feature::Servers, figures.servers.count())
             .with(
                 Feature::UniqueRatio,

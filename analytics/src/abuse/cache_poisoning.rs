@@ -4,18 +4,22 @@
 //! arrive in bursts, best for many names of one zone (Kaminsky 2008). One who does see it races the
 //! server: then one question gets two answers that contradict each other. A query sent more than once
 //! may be answered more than once, and a frame mirrored twice repeats itself: neither contradicts.
+//! Guesses count as `unpaired` says.
 
-use geophone_sensor::record::{Mismatch, Status, hash_of};
+use geophone_sensor::record::{Mismatch, Status, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
 use super::distinct::Lately;
 use super::recent::Recent;
 use super::seen::Seen;
+use super::unpaired::Unpaired;
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
 
+/// Guesses that count before the second is over.
+const UNSURE: f64 = 7.0;
 /// The watch.
 pub(super) struct CachePoisoning;
 
@@ -30,6 +34,7 @@ pub(super) struct Figures {
     ports: Lately,
     /// Answers to nothing, from a server's port to ports that asked nothing.
     stray: Recent,
+    unpaired: Unpaired,
     taken: u32,
 }
 
@@ -40,14 +45,22 @@ impl Watch for CachePoisoning {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
+        if let Some(client) = Unpaired::client_of(seen) {
+            return Some(About::Client(client));
+        }
         let asked = seen.transaction().filter(|asked| asked.status == Status::Unsolicited)?;
-        let honest = matches!(asked.mismatch, Some(Mismatch::Repeat | Mismatch::Late));
+        // Over TCP whoever does not see the connection cannot say anything; there it is a gap.
+        let honest = matches!(asked.mismatch, Some(Mismatch::Repeat | Mismatch::Late))
+            || asked.transport == Transport::Tcp;
         (!honest).then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
-        let Some(asked) = seen.transaction() else { return false };
         let Moment { at, window } = moment;
+        if let Some(tick) = seen.tick() {
+            return figures.unpaired.second(tick, moment);
+        }
+        let Some(asked) = seen.transaction() else { return false };
         figures.taken = figures.taken.wrapping_add(1);
         figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
         figures.servers.add(host_hash(asked.server), moment);
@@ -60,20 +73,32 @@ impl Watch for CachePoisoning {
             Some(_) => figures.guesses.add(at, 1, window),
             None => figures.stray.add(at, 1, window),
         }
+        figures.unpaired.answer(moment);
         figures.taken < 32 || figures.taken.is_multiple_of(16)
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
         let (guesses, stray) = (sum(&figures.guesses), sum(&figures.stray));
-        let each = (guesses + stray) / f64::from(figures.names.count().max(1));
+        let conflicts = sum(&figures.conflicts);
+        let all = guesses + stray;
+        if !figures.unpaired.is_fair(moment.at) {
+            let few = figures.unpaired.of(all, UNSURE, moment.at);
+            return Values::default()
+                .with(Feature::Conflicts, conflicts)
+                .with(Feature::Mismatches, few)
+                .with(Feature::UnaskedAnswers, 0.0)
+                .with(Feature::Siblings, 0.0)
+                .with(Feature::Ports, 0.0);
+        }
+        let each = all / f64::from(figures.names.count().max(1));
         // Answers to nothing count as guesses where one server is said to send many for each name;
         // where every name comes about once, the capture missed the questions.
         let stray = if figures.servers.count() <= 2 && each >= 4.0 { stray } else { 0.0 };
         // Guesses come several to a name, or they are answers to questions that were asked twice.
         let guesses = if each >= 2.0 { guesses } else { 0.0 };
         Values::default()
-            .with(Feature::Conflicts, sum(&figures.conflicts))
+            .with(Feature::Conflicts, conflicts)
             .with(Feature::Mismatches, guesses)
             .with(Feature::UnaskedAnswers, stray)
             .with(Feature::Siblings, figures.names.count())

@@ -27,6 +27,11 @@ const DECIBANS: f64 = 3.0103;
 /// registered domains 17 % are beyond 40, 10 % beyond 60 and 4 % beyond 100; of names like
 /// Conficker's, the shortest, 97 %, 93 % and 73 % (10,000 names each).
 const WORTH: [(f64, f64); 4] = [(20.0, -6.0), (50.0, 0.0), (80.0, 6.0), (120.0, 12.0)];
+/// What the suffix of a missing domain may say at most, in decibans: little, for where people live its
+/// own is as usual as `com`.
+const BY_SUFFIX: f64 = 4.0;
+/// The same for one that exists, beside others that do.
+const BY_SUFFIX_NAMED: f64 = 6.0;
 /// What chance takes off each, in decibans.
 const DRIFT: f64 = 1.0;
 /// A label this long is looked at; shorter ones say too little.
@@ -100,7 +105,8 @@ impl Watch for Dga {
             // Without missing domains around it, it is a name like others; and who asks for many
             // that exist is a crawler, or a resolver.
             let missing = figures.domains.sum(moment.at, moment.window);
-            let likeness = worth(label) + figures.kin.alike(label, suffix_of(asked, label));
+            let likeness =
+                worth(label) + figures.kin.alike(label, suffix_of(asked, label), BY_SUFFIX_NAMED);
             let found = figures.sum.max(missing) >= SUSPICIOUS
                 && likeness >= RENDEZVOUS
                 && asked.answer.n_addresses > 0;
@@ -126,7 +132,7 @@ impl Watch for Dga {
         figures.label = said;
         figures.domains.add(moment.at, 1, moment.window);
         let suffix = suffix_of(asked, label);
-        let step = worth(label) + figures.kin.alike(label, suffix) - DRIFT;
+        let step = worth(label) + figures.kin.alike(label, suffix, BY_SUFFIX) - DRIFT;
         figures.sum = (figures.sum + step).clamp(0.0, CEILING);
         figures.kin.add(label, suffix);
         true

@@ -12,8 +12,6 @@ const SUFFIXES: usize = 16;
 /// Domain Name Industry Brief of 2024: 157 of 362 million, and 20 of the next one).
 const COM: f64 = 0.45;
 const OTHER: f64 = 0.05;
-/// What a suffix may say at most, in decibans: little, for in most countries the own one is usual.
-const MOST_BY_SUFFIX: f64 = 6.0;
 /// Length of the registered label of what people visit: mean and deviation in octets (OpenDNS's lists
 /// of 10,000 domains each: 8.2 and 3.8 for the most visited, 10.1 and 5.1 for any).
 const MEAN: f64 = 9.0;
@@ -55,14 +53,14 @@ impl Kin {
     }
 
     /// Returns how much more a domain looks like one of the family than like one that people visit,
-    /// in decibans, by length and suffix; 0 for a family of none.
-    pub(super) fn alike(&self, label: &[u8], suffix: &[u8]) -> f64 {
+    /// in decibans, by length and suffix, the suffix saying `most` at most; 0 for a family of none.
+    pub(super) fn alike(&self, label: &[u8], suffix: &[u8], most: f64) -> f64 {
         if self.count == 0 {
             return 0.0;
         }
         let by_length = decibans(self.length_ratio(octets(label)));
         let by_suffix = decibans(self.suffix_ratio(suffix));
-        by_length.min(MOST_BY_LENGTH) + by_suffix.clamp(-MOST_BY_LENGTH, MOST_BY_SUFFIX)
+        by_length.min(MOST_BY_LENGTH) + by_suffix.clamp(-MOST_BY_LENGTH, most)
     }
 
     fn length_ratio(&self, length: f64) -> f64 {
@@ -110,10 +108,10 @@ mod tests {
         for n in 0..40 {
             kin.add(&vec![b'a'; 16 + n % 3], b"\x03net");
         }
-        let here = |suffix: &[u8]| kin.alike(b"settlevillagewonder", suffix);
+        let here = |suffix: &[u8]| kin.alike(b"settlevillagewonder", suffix, 6.0);
         assert!(here(b"\x03net") > 10.0 && here(b"\x03NET") > 10.0);
         assert!(here(b"\x03net") > here(b"\x02de") + 10.0);
-        assert!(kin.alike(b"wikipedia", b"\x03org") < -15.0);
+        assert!(kin.alike(b"wikipedia", b"\x03org", 6.0) < -15.0);
     }
 
     #[test]
@@ -123,16 +121,16 @@ mod tests {
             let suffix: &[u8] = if n % 9 < 4 { b"\x03com" } else { b"\x03org" };
             kin.add(&vec![b'a'; 2 + n % 15], suffix);
         }
-        let said = kin.alike(b"wikipedia", b"\x03com");
+        let said = kin.alike(b"wikipedia", b"\x03com", 6.0);
         assert!(said.abs() < 1.0, "{said}");
     }
 
     #[test]
     fn two_alike_are_chance() {
         let mut kin = Kin::default();
-        assert!(kin.alike(b"example", b"\x03com").abs() < f64::EPSILON);
+        assert!(kin.alike(b"example", b"\x03com", 6.0).abs() < f64::EPSILON);
         kin.add(b"example", b"\x03com");
-        let said = kin.alike(b"samples", b"\x03com");
+        let said = kin.alike(b"samples", b"\x03com", 6.0);
         assert!((0.0..3.0).contains(&said), "{said}");
     }
 
@@ -142,7 +140,8 @@ mod tests {
         for n in 0..60_u8 {
             kin.add(b"nine-four", &[2, b'a' + n % 20, b'x']);
         }
-        let said = [b"\x02zx", b"\x02sx", b"\x02ax"].map(|suffix| kin.alike(b"nine-four", suffix));
+        let said =
+            [b"\x02zx", b"\x02sx", b"\x02ax"].map(|suffix| kin.alike(b"nine-four", suffix, 6.0));
         assert!(said.is_sorted() && said[0] > 0.0, "{said:?}");
     }
 }

@@ -31,6 +31,7 @@ mod rogue_resolver;
 mod seen;
 mod site;
 mod tcp_exhaustion;
+mod unpaired;
 mod version_probe;
 mod watch;
 mod watches;

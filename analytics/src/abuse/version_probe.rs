@@ -18,6 +18,11 @@ use crate::detect::{Feature, Values};
 /// Class CH, Chaosnet (RFC 1035 section 3.2.4), which carries nothing else any more.
 const CHAOS: u16 = 3;
 
+/// First labels of what dnsmasq tells about its cache (its manual, `--cache-size`):
+/// exporters of statistics ask all of them every few seconds.
+const STATISTICS: [&[u8]; 7] =
+    [b"auth", b"cachesize", b"evictions", b"hits", b"insertions", b"misses", b"servers"];
+
 /// The watch.
 pub(super) struct VersionProbe;
 
@@ -36,8 +41,11 @@ impl Watch for VersionProbe {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
-        let asked = seen.transaction().filter(|asked| asked.qclass == CHAOS && asked.has_query());
-        asked.map(|asked| About::Client(asked.client))
+        let asked =
+            seen.transaction().filter(|asked| asked.qclass == CHAOS && asked.has_query())?;
+        let first = asked.qname.labels().next().unwrap_or_default();
+        let statistics = STATISTICS.iter().any(|known| first.eq_ignore_ascii_case(known));
+        (!statistics).then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

@@ -12,7 +12,7 @@ use crate::state::KeyState;
 pub enum Feature {
     /// Octets answered per octet asked.
     AmplificationRatio,
-    /// Distinct answers beyond the first.
+    /// Distinct things said in answers within two windows, beyond the first; all addresses are one.
     AnswerChanges,
     /// Octets of text, names and opaque data per answer.
     AnswerPayload,
@@ -82,7 +82,7 @@ pub enum Feature {
     NovelNames,
     /// Octets of text and opaque data in answers not seen before, in the window.
     NovelText,
-    /// Distinct registered domains that do not exist, in the window.
+    /// Distinct registered domains that do not exist and that the client never asked, in the window.
     NxDomains,
     /// Share of answers that no such name exists, 0 to 1.
     NxdomainShare,
@@ -108,7 +108,7 @@ pub enum Feature {
     Recursions,
     /// 1 where the zone is a registered domain, 0 where it is a public suffix.
     RegisteredZone,
-    /// Generated names that did resolve.
+    /// Domains that exist and look like those that do not.
     Rendezvous,
     /// Distinct resolvers that answer over encrypted channels.
     Resolvers,

@@ -1,5 +1,7 @@
 //! `amplification`: another's name under questions with large answers.
 
+use geophone_sensor::record::{Role, TickFigures};
+
 use crate::lab::Lab;
 use crate::query::{ANY, DNSKEY, TXT, ask};
 
@@ -70,6 +72,21 @@ fn late_answers_of_two_resolvers_are_no_reflection() {
         let name = format!("www.site{n}.org");
         let server = format!("192.0.2.{}", n % 2 + 1);
         lab.hear(f64::from(n) / 10.0, ask("10.0.0.9", &server, &name).unasked(None));
+    }
+    lab.silent();
+}
+
+#[test]
+fn a_capture_that_loses_questions_of_a_resolver_pairs_most_answers() {
+    let mut lab = Lab::new();
+    for second in 0..120 {
+        for n in 0..20 {
+            let server = format!("192.0.2.{}", (second * 20 + n) % 200 + 1);
+            let answer = ask("10.0.0.53", &server, &format!("www.site{second}-{n}.org"));
+            lab.hear(f64::from(second) + f64::from(n) / 20.0, answer.unasked(None));
+        }
+        let figures = TickFigures { responses: 300, unsolicited: 20, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, "10.0.0.53", figures);
     }
     lab.silent();
 }

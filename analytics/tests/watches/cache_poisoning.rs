@@ -1,6 +1,6 @@
 //! `cache-poisoning`: answers that somebody forged.
 
-use geophone_sensor::record::Mismatch;
+use geophone_sensor::record::{Mismatch, Role, TickFigures};
 
 use crate::lab::Lab;
 use crate::query::{AAAA, ask};
@@ -29,7 +29,26 @@ fn wrong_ids_while_the_question_waits() {
     for n in 0..200 {
         lab.hear(f64::from(n) / 1_000.0, forged("www.bank-lab.com", Some(Mismatch::Id)));
     }
-    lab.one(RULE).within(0.0, 1.0).says(&["with a wrong id"]).shows(&["mismatches"]);
+    let figures = TickFigures { responses: 201, unsolicited: 200, ..TickFigures::default() };
+    lab.tick(0.0, Role::Client, RESOLVER, figures);
+    let alert = lab.one(RULE).within(0.0, 1.0);
+    alert.says(&["with a wrong id", AUTHORITY]).shows(&["mismatches"]);
+}
+
+#[test]
+fn a_capture_that_loses_questions_of_a_busy_client_pairs_most_answers() {
+    let mut lab = Lab::new();
+    for second in 0..120 {
+        for n in 0..20 {
+            let name = format!("www.site{}.org", n % 4);
+            let how = if n % 2 == 0 { Some(Mismatch::Id) } else { None };
+            let answer = ask("10.0.0.9", RESOLVER, &name).unasked(how);
+            lab.hear(f64::from(second) + f64::from(n) / 20.0, answer);
+        }
+        let figures = TickFigures { responses: 200, unsolicited: 20, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, "10.0.0.9", figures);
+    }
+    lab.silent();
 }
 
 #[test]

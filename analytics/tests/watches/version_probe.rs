@@ -52,6 +52,18 @@ fn monitoring_asks_all_servers_of_the_site_who_they_are() {
 }
 
 #[test]
+fn an_exporter_asks_dnsmasq_for_its_statistics() {
+    let names = ["cachesize", "insertions", "evictions", "misses", "hits", "auth", "servers"];
+    let mut lab = Lab::new();
+    for n in 0..700 {
+        let name = format!("{}.bind", names[n % 7]);
+        let query = ask("10.0.0.7", "10.0.0.53", &name).kind(TXT).class(CHAOS).tells("150");
+        lab.hear(f64::from(u32::try_from(n / 7).unwrap()) * 15.0, query);
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
 fn names_like_these_in_class_in_are_names() {
     let mut lab = Lab::new();
     for n in 1..60 {

@@ -60,10 +60,10 @@ pub(crate) const FAMILIES: [Family; 15] = [
     family("gameover", "20 to 28 letters and digits", hashed::gameover, 20),
     family("banjori", "the first four letters of a written name change", spoken::banjori, 20),
     family("simda", "consonants and vowels in turn", spoken::simda, 20),
-    family("gozi", "words of a text, 12 to 24 letters", worded::gozi, 15),
+    family("gozi", "words of a text, 12 to 24 letters", worded::gozi, 20),
     family("matsnu", "verbs and nouns, up to 24 letters", worded::matsnu, 15),
     family("nymaim", "an adjective and a noun, many suffixes", worded::nymaim, 45),
-    family("suppobox", "two words, net", worded::suppobox, 25),
+    family("suppobox", "two words, net", worded::suppobox, 45),
 ];
 
 /// A linear congruential generator (Park and Miller 1988): what many families use.
