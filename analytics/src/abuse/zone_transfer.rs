@@ -15,7 +15,8 @@ use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
 
 /// IXFR and AXFR (RFC 1995, RFC 5936).
-const TRANSFERS: std::ops::RangeInclusive<u16> = 251..=252;
+const IXFR: u16 = 251;
+const TRANSFERS: std::ops::RangeInclusive<u16> = IXFR..=252;
 
 /// The watch.
 pub(super) struct ZoneTransfer;
@@ -46,14 +47,20 @@ impl Watch for ZoneTransfer {
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
-        let carries = asked.has_answer() && asked.answer.rcode == 0 && asked.answer.n_answers > 0;
+        // One record alone, the SOA, says that there is nothing new, or to come again over TCP (RFC
+        // 1995 sections 2 and 4).
+        let least = if asked.qtype == IXFR && asked.status != Status::Continued { 2 } else { 1 };
+        let carries =
+            asked.has_answer() && asked.answer.rcode == 0 && asked.answer.n_answers >= least;
+        let before = figures.left;
         if carries {
             let octets = u64::from(asked.answer_bytes);
             figures.octets.add(moment.at, octets, moment.window);
             figures.left += octets;
         }
         if asked.status == Status::Continued {
-            return carries && figures.left.is_power_of_two();
+            // Weighed again whenever it has doubled.
+            return carries && before.leading_zeros() != figures.left.leading_zeros();
         }
         figures.asked = figures.asked.saturating_add(1);
         figures.succeeded += u32::from(carries);

@@ -30,6 +30,14 @@ fn refused_zone_after_zone_is_one_campaign() {
 }
 
 #[test]
+fn an_increment_that_is_empty_is_no_transfer() {
+    let mut lab = Lab::of(SECONDARIES);
+    let query = ask("203.0.113.9", SERVER, "company-lab.com").kind(IXFR).by_authority();
+    lab.hear(0.0, query.tells("the serial number").octets(60, 90));
+    lab.one(RULE).says(&["1 zone transfers of 1 zones", "none was granted"]);
+}
+
+#[test]
 fn the_listed_secondary_does_its_work() {
     let mut lab = Lab::of(SECONDARIES);
     for n in 0..50 {
