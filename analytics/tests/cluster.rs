@@ -189,7 +189,7 @@ fn captures() -> Vec<PathBuf> {
         all.filter(|path| kinds.iter().any(|kind| named(path).starts_with(kind))).collect();
     some.sort();
     assert!(some.len() >= kinds.len(), "{some:?}");
-    // Cases of every kind of owner: client, zone, client and domain.
+    // Cases of every kind of owner: client, server, zone, client and domain; and seconds.
     let attacks = [
         "generated",
         "rebinding",
@@ -199,6 +199,12 @@ fn captures() -> Vec<PathBuf> {
         "leak",
         "beacon",
         "vpn",
+        "reflector-nsd",
+        "recursing-dnsmasq",
+        "torture-authority",
+        "torture-silent",
+        "half-open",
+        "brute-nmap",
     ];
     some.extend(attacks.map(|attack| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/attacks");
