@@ -189,21 +189,16 @@ fn captures() -> Vec<PathBuf> {
         all.filter(|path| kinds.iter().any(|kind| named(path).starts_with(kind))).collect();
     some.sort();
     assert!(some.len() >= kinds.len(), "{some:?}");
-    // Cases of every kind of owner: client, zone, client and domain.
-    let attacks = [
-        "generated",
-        "rebinding",
-        "poison-guess",
-        "reflected",
-        "rogue-many",
-        "leak",
-        "beacon",
-        "vpn",
-    ];
-    some.extend(attacks.map(|attack| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/attacks");
-        folder.join(format!("{attack}.pcap.gz"))
-    }));
+    // Cases of every kind of owner: client, server, zone, client and domain; and seconds.
+    let staged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/attacks");
+    let on_clients =
+        ["generated", "rebinding", "poison-guess", "rogue-many", "leak", "beacon", "vpn"];
+    let on_servers =
+        ["reflected", "reflector-nsd", "recursing-dnsmasq", "torture-authority", "torture-silent"];
+    let more = ["half-open", "brute-nmap"];
+    for attack in on_clients.iter().chain(&on_servers).chain(&more) {
+        some.push(staged.join(format!("{attack}.pcap.gz")));
+    }
     some
 }
 

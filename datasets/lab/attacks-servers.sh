@@ -1,7 +1,8 @@
 # More attacks on servers, and more of their ordinary business; sourced by attacks.sh. A function each,
 # named in SERVER_NAMES. Victims are NSD, Knot, Unbound and dnsmasq where attacks.sh has BIND.
 
-BACKUP=$SECONDARY # A second resolver stands there in some.
+BACKUP=192.168.77.54 # A second resolver, beside the first.
+OUTER=$SECONDARY     # A resolver whose own questions the mirror port sees.
 
 floods() { in_ns "$1" python3 "$LAB/floods.py" "${@:2}"; }
 
@@ -201,9 +202,9 @@ transfer_nmap() {
 }
 version_nmap() {
     start_knot
-    start_unbound sec "$BACKUP"
+    start_unbound sec "$OUTER"
     begin
-    in_ns c2 nmap -Pn -n -sU -sV -p 53 --script dns-nsid "$RESOLVER" "$SERVER" "$BACKUP" >/dev/null
+    in_ns c2 nmap -Pn -n -sU -sV -p 53 --script dns-nsid "$RESOLVER" "$SERVER" "$OUTER" >/dev/null
     stop unbound_sec
     stop knot
 }
@@ -211,15 +212,16 @@ version_outside() { # One name, every address of a range: most are nobody's.
     local n
     start_knot
     # The router sends to addresses that nobody has, too.
-    for n in $(seq 54 73); do
-        [ "$n" = 60 ] || in_ns res ip neigh replace "192.168.77.$n" lladdr "02:00:00:00:00:$n" dev eth0
+    for n in $(seq 62 85); do
+        in_ns res ip neigh replace "192.168.77.$n" lladdr "02:00:00:00:00:$n" dev eth0
     done
     begin
-    for n in $(seq 50 73); do
+    for n in $(seq 60 85); do
         in_ns net dig +tries=1 +time=1 "@192.168.77.$n" version.bind CH TXT >/dev/null 2>&1 &
         read -rt 0.2 <> <(:) || true
     done
     read -rt 1.5 <> <(:) || true
+    in_ns res ip neigh flush nud permanent dev eth0
     stop knot
 }
 brute_nmap() {
@@ -252,7 +254,8 @@ quiet_flush() {
 quiet_second() { # The first resolver goes; hosts ask the second until it is back.
     local n
     local -a others
-    start_unbound sec "$BACKUP"
+    in_ns res ip address add "$BACKUP/24" dev eth0
+    start_unbound res "$BACKUP"
     begin
     for n in 1 2 3; do
         floods "c$n" ask --to "$RESOLVER,$BACKUP" --count 240 --rate 10 --seed "$n" & others+=($!)
@@ -262,23 +265,24 @@ quiet_second() { # The first resolver goes; hosts ask the second until it is bac
     sleep 10
     start_resolver bind
     wait "${others[@]}"
-    stop unbound_sec
+    stop unbound_res
+    in_ns res ip address delete "$BACKUP/24" dev eth0
 }
 quiet_validating() {
     cat "$WORK"/zones/Ksigned-lab.org.*.key >"$WORK/anchor"
-    start_unbound sec "$BACKUP" "module-config: \"validator iterator\"
+    start_unbound sec "$OUTER" "module-config: \"validator iterator\"
   trust-anchor-file: \"$WORK/anchor\"
   qname-minimisation: yes
   harden-below-nxdomain: yes"
     until_true 10 validates
     begin
-    in_ns c1 python3 "$LAB/ordinary.py" dnssec --server "$BACKUP" --seed 5 --queries 200 --rate 25 &
+    in_ns c1 python3 "$LAB/ordinary.py" dnssec --server "$OUTER" --seed 5 --queries 200 --rate 25 &
     local one=$!
-    in_ns c2 python3 "$LAB/ordinary.py" mixed --server "$BACKUP" --seed 6 --queries 300 --rate 25
+    in_ns c2 python3 "$LAB/ordinary.py" mixed --server "$OUTER" --seed 6 --queries 300 --rate 25
     wait "$one"
     stop unbound_sec
 }
-validates() { in_ns c4 dig +dnssec "@$BACKUP" www.signed-lab.org A | grep -q 'flags:.* ad'; }
+validates() { in_ns c4 dig +dnssec "@$OUTER" www.signed-lab.org A | grep -q 'flags:.* ad'; }
 quiet_increments() { # A listed secondary (Knot) takes the zone, is told of changes, takes those (IXFR).
     local serial
     SERIAL=1 site_zones
@@ -370,7 +374,24 @@ quiet_truncated() { # Answers that do not fit, taken over TCP.
 }
 quiet_spam() { # A mail server on a busy day.
     begin
-    floods c1 mail --to "$RESOLVER" --count 400 --rate 12
+    floods c1 mail --to "$RESOLVER" --count 700 --rate 70
+}
+quiet_polling() { # A host that keeps no answer asks for one key once a second.
+    local n
+    begin
+    for n in $(seq 1 60); do
+        in_ns c1 dig +tries=1 +time=1 "@$RESOLVER" s1024._domainkey.acme-widgets.com TXT >/dev/null
+        sleep 1
+    done
+}
+load_spoofed() { # What is usual is learned for more than six minutes.
+    local n
+    start_knot
+    for n in $(seq 1 60); do echo "host-$n.campus-lab.org A"; done >"$WORK/names"
+    in_ns net dnsperf -s "$SERVER" -d "$WORK/names" -Q 4 -l 440 >/dev/null
+    begin
+    floods net known --to "$SERVER" --count 5000 --rate 2000 --hosts 120
+    stop knot
 }
 quiet_connections() { # Resolvers that keep their connections, and some that come for one question.
     local business n
@@ -384,6 +405,6 @@ quiet_connections() { # Resolvers that keep their connections, and some that com
 }
 SERVER_NAMES="reflector-nsd reflector-resolver reflected-fragments recursing-dnsmasq
     torture-unbound torture-silent torture-authority half-open transfer-knot transfer-nmap
-    version-nmap version-outside brute-nmap sweep-outside
+    version-nmap version-outside brute-nmap sweep-outside load-spoofed
     quiet-flush quiet-second quiet-validating quiet-increments quiet-storm quiet-blackout
-    quiet-truncated quiet-spam quiet-connections"
+    quiet-truncated quiet-spam quiet-connections quiet-polling"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What attacks on servers, and busy networks, send that no program at hand does.
 
-floods.py carpet|outside|fragments …    packets under other hosts' addresses (root)
+floods.py outside|known|fragments …    packets under other hosts' addresses (root)
 floods.py ask|mail|keep|shut …          hosts with patience: several servers, retries, connections
 """
 
@@ -13,20 +13,12 @@ import struct
 import time
 
 import ordinary
-from packets import A, ANY, DNSKEY, TXT, Sender, answer, anywhere, paced, question
+from packets import A, TXT, Sender, answer, anywhere, paced, question
 from zones import HOSTS, SHOPS, cdn_labels
 
 PTR = 12
 # Octets of a fragment: a multiple of eight (RFC 791 section 2.3), and fits into 1,500 with its header.
 PIECE = 1480
-
-
-def carpet(given, rng):
-    """Questions with large answers, in the names of all hosts of one network in turn."""
-    sender = Sender()
-    for n in paced(given.count, given.rate):
-        packet = question(rng.randrange(65536), given.name, (ANY, DNSKEY, TXT)[n % 3], 4096)
-        sender.udp(f"{given.net}.{n % given.hosts + 1}", rng.randrange(1024, 65536), given.to, 53, packet)
 
 
 def outside(given, rng):
@@ -37,6 +29,16 @@ def outside(given, rng):
         label = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=rng.randint(6, 16)))
         packet = question(rng.randrange(65536), f"{label}.{given.name}", A, 1232, flags=0)
         sender.udp(rng.choice(resolvers), rng.randrange(1024, 65536), given.to, 53, packet)
+
+
+def known(given, rng):
+    """Names that are there, in the name of many hosts."""
+    sender = Sender()
+    hosts = [anywhere(rng) for _ in range(given.hosts)]
+    for _ in paced(given.count, given.rate):
+        text = f"host-{rng.randrange(60) + 1}.{given.name}"
+        sender.udp(rng.choice(hosts), 4096 + rng.randrange(16), given.to, 53,
+                   question(rng.randrange(65536), text, A, flags=0))
 
 
 def fragments(given, rng):
@@ -101,7 +103,7 @@ async def at_pace(given, rng, questions):
 
 def visited(rng):
     """A name that is there: of a site, or of the network that carries its pictures."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.15:
         # The same few again and again.
         return [(cdn_labels()[min(int(rng.expovariate(1 / 6)), 239)] + ".cloudcdn-lab.net", A)]
     return [(f"{rng.choice(HOSTS)}.{rng.choice(SHOPS)}", A)]
@@ -113,7 +115,7 @@ def sender_of_mail(rng):
     if rng.random() < 0.3:
         quads = [198, 18, rng.randrange(10), rng.randrange(250)]
     turned = ".".join(str(n) for n in reversed(quads))
-    lists = ["zen.dnsbl-lab.org", "bl.dnsbl-lab.org", "spam.dnsbl-lab.org"]
+    lists = ["zen.spamhaus.org", "bl.spamcop.net", "b.barracudacentral.org"]
     return [(f"{turned}.in-addr.arpa", PTR)] + [(f"{turned}.{one}", A) for one in lists]
 
 
@@ -152,11 +154,10 @@ def shut(given, _rng):
 
 
 def main():
-    made = {one.__name__: one for one in (carpet, outside, fragments, ask, mail, keep, shut)}
+    made = {one.__name__: one for one in (outside, known, fragments, ask, mail, keep, shut)}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=made)
     parser.add_argument("--to", required=True, help="the server; for ask and mail several, by commas")
-    parser.add_argument("--net", help="first three octets of the hosts in whose name packets are sent")
     parser.add_argument("--hosts", type=int, default=60, help="hosts, or connections")
     parser.add_argument("--name", default="campus-lab.org")
     parser.add_argument("--count", type=int, default=300)

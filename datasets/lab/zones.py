@@ -13,6 +13,7 @@ SHOPS = ["acme-widgets.com", "northwind-mail.org", "bluefin-travel.net", "harbor
          "greenfield-bank.com", "tinyurl-lab.net"]
 HOSTS = ["www", "mail", "api", "cdn", "static", "img", "login", "shop", "blog", "news", "m",
          "assets", "video", "search", "maps", "status", "docs", "app", "auth", "events"]
+LISTS = {"spamhaus.org": ".zen", "bl.spamcop.net": "", "b.barracudacentral.org": ""}
 SOA = "@ 3600 IN SOA ns.{z} hostmaster.{z} 1 7200 900 1209600 300\n@ 3600 IN NS ns.{z}\n" \
       "ns 3600 IN A 198.51.100.10\n"
 
@@ -55,6 +56,9 @@ def main():
         f"{label} 60 IN A 198.19.{n % 250}.{n // 250 + 1}\n" for n, label in enumerate(cdn_labels())))
     write(folder, "dnsbl-lab.org", "".join(
         f"{n}.0.18.198.zen IN A 127.0.0.{2 + n % 9}\n" for n in range(0, 250, 7)))
+    # Lists that a busy mail server asks: senders of the lab are on them, others are not.
+    for zone, below in LISTS.items():
+        write(folder, zone, "".join(f"{n}.0.18.198{below} IN A 127.0.0.2\n" for n in range(0, 250, 5)))
     write(folder, "signed-lab.org", "".join(f"{h} IN A 198.18.40.{n + 1}\n" for n, h in enumerate(HOSTS)))
     write(folder, "txt-lab.net", "".join(
         f"r{n} IN TXT \"record {n} of an ordinary zone, {'x' * (n % 60)}\"\n" for n in range(60))
@@ -67,7 +71,7 @@ def main():
     write(folder, "8.b.d.0.1.0.0.2.ip6.arpa", "".join(
         f"{'.'.join(reversed(f'{n:04x}' + '0' * 16 + f'{h:04x}'))} IN PTR v6-{h}.{z}.\n"
         for n, z in enumerate(SHOPS) for h in range(1, 30)))
-    zones = SHOPS + ["cloudcdn-lab.net", "dnsbl-lab.org", "signed-lab.org", "txt-lab.net",
+    zones = SHOPS + list(LISTS) + ["cloudcdn-lab.net", "dnsbl-lab.org", "signed-lab.org", "txt-lab.net",
                      "cluster.local", "18.198.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa"]
     delegations = "".join(f"{zone}. IN NS ns.root-lab.\n" for zone in zones)
     delegations += ("ns.root-lab. IN A 198.51.100.10\n"

@@ -5,6 +5,8 @@
 //! tunnel's names exist and one client asks them; a crawler's stand in many zones; a domain generator
 //! asks a new domain each time, a few a second at most. The zone is the registered domain, or the
 //! public suffix where the domains themselves do not exist (a flood at a registry's servers).
+//! Addresses that are looked up, in reverse zones and in block lists, are not random names; what they
+//! could carry the leak contract counts.
 //! Afek et al. 2016 (distinct heavy hitters) and the thresholds of the root-server studies.
 
 use geophone_sensor::record::{Status, Transport, hash_of};
@@ -17,6 +19,7 @@ use super::seen::Seen;
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
+use crate::price::begins_with_address;
 
 /// The response codes for a name that does not exist, and for a server that gave up.
 const FAILED: [u16; 2] = [3, 2];
@@ -55,7 +58,10 @@ impl Watch for NxdomainFlood {
         };
         // A single label stands in no zone but the root's, which is everybody's typing errors.
         let labels = asked.name.n_labels > 1;
-        (failed && labels && !is_reverse(asked.qname.folded().from(0))).then_some(About::Parent)
+        // What mail servers ask of lists is mostly not there, and they ask all day.
+        let looked_up =
+            is_reverse(asked.qname.folded().from(0)) || begins_with_address(&asked.qname);
+        (failed && labels && !looked_up).then_some(About::Parent)
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

@@ -109,6 +109,13 @@ pub fn drawn_bits(label: &[u8]) -> f64 {
     ORDINARY.drawn_bits(label)
 }
 
+/// Tells whether a name begins with a whole address, reversed: four octets, or 32 nibbles (RFC 5782
+/// sections 2.1 and 2.4).
+#[must_use]
+pub fn begins_with_address(name: &Name) -> bool {
+    address::leading(name.labels()).is_some_and(|address| matches!(address.labels, 4 | 32))
+}
+
 /// −log2(1 − 2·2^-5), rounded up: names that begin with no address have the rest of the code.
 const PLAIN: Bits = Bits::from_raw(24);
 
@@ -192,6 +199,20 @@ mod tests {
         let labels: Vec<_> = name.labels().collect();
         let tail: usize = labels.iter().rev().take(2).map(|label| label.len() + 1).sum();
         PRICER.price(&name, name.wire().len() - tail).bits.as_f64()
+    }
+
+    #[test]
+    fn whole_addresses_are_told_from_parts_of_them_and_from_numbers() {
+        let six = format!("{}zen.example.org", "0.".repeat(32));
+        for (text, whole) in [
+            ("2.0.18.198.zen.example.org", true),
+            (six.as_str(), true),
+            ("18.198.zen.example.org", false),
+            ("2.0.18.300.zen.example.org", false),
+            ("www.2.0.18.198.example.org", false),
+        ] {
+            assert_eq!(begins_with_address(&Name::parse(text).unwrap()), whole, "{text}");
+        }
     }
 
     #[test]
