@@ -19,6 +19,7 @@ mod dns_rebinding;
 mod encrypted_dns;
 mod families;
 mod lab;
+mod lossy;
 mod malformed_dns;
 mod name_leak;
 mod non_dns;
