@@ -191,7 +191,14 @@ fn captures() -> Vec<PathBuf> {
     assert!(some.len() >= kinds.len(), "{some:?}");
     // Cases whose owners see a client's, a server's and a zone's part of many records, and seconds.
     let staged = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/attacks");
-    for attack in ["reflector-nsd", "recursing-dnsmasq", "torture-authority", "torture-silent", "half-open", "brute-nmap"] {
+    for attack in [
+        "reflector-nsd",
+        "recursing-dnsmasq",
+        "torture-authority",
+        "torture-silent",
+        "half-open",
+        "brute-nmap",
+    ] {
         some.push(staged.join(format!("{attack}.pcap.gz")));
     }
     some

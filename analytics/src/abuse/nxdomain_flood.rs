@@ -59,7 +59,8 @@ impl Watch for NxdomainFlood {
         // A single label stands in no zone but the root's, which is everybody's typing errors.
         let labels = asked.name.n_labels > 1;
         // What mail servers ask of lists is mostly not there, and they ask all day.
-        let looked_up = is_reverse(asked.qname.folded().from(0)) || begins_with_address(&asked.qname);
+        let looked_up =
+            is_reverse(asked.qname.folded().from(0)) || begins_with_address(&asked.qname);
         (failed && labels && !looked_up).then_some(About::Parent)
     }
 
