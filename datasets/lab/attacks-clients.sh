@@ -25,25 +25,8 @@ forge_in_background() { # forge_in_background HOST WHAT …: until it listens
 
 # A resolver among the clients: what it asks and is told passes the mirror port.
 start_near() { # start_near [lines of its configuration]
-    cat >"$WORK/near.conf" <<CONF
-server:
-  interface: $NEAR
-  access-control: 192.168.77.0/24 allow
-  username: ""
-  chroot: ""
-  directory: "$WORK"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  do-ip6: no
-  root-hints: "$WORK/zones/hints"
-  module-config: "${MODULES:-iterator}"
-  harden-referral-path: no
-  qname-minimisation: no
-  $1
-remote-control:
-  control-enable: no
-CONF
+    unbound_conf "$NEAR" 192.168.77.0/24 "module-config: \"${MODULES:-iterator}\"" \
+        "harden-referral-path: no" "qname-minimisation: no" "$1" >"$WORK/near.conf"
     start near c2 unbound -d -p -c "$WORK/near.conf"
     until_true 20 answers c2 "$NEAR" www.acme-widgets.com A
 }

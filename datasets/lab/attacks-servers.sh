@@ -92,23 +92,8 @@ CONF
 }
 
 start_unbound() { # start_unbound NS ADDRESS [more lines]: a resolver
-    cat >"$WORK/unbound-$1.conf" <<CONF
-server:
-  interface: $2
-  access-control: 0.0.0.0/0 allow
-  username: ""
-  chroot: ""
-  directory: "$WORK"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  do-ip6: no
-  root-hints: "$WORK/zones/hints"
-  local-zone: "168.192.in-addr.arpa." nodefault
-  ${3:-module-config: "iterator"}
-remote-control:
-  control-enable: no
-CONF
+    unbound_conf "$2" 0.0.0.0/0 'local-zone: "168.192.in-addr.arpa." nodefault' \
+        "${3:-module-config: \"iterator\"}" >"$WORK/unbound-$1.conf"
     start "unbound_$1" "$1" unbound -d -p -c "$WORK/unbound-$1.conf"
     until_true 20 answers "$1" "$2" www.acme-widgets.com A
 }

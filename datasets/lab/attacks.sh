@@ -112,22 +112,7 @@ reflector() {
 reflected() { begin; packets net unasked --to 192.168.77.11 --name big.txt-lab.net --count 600 --rate 80; }
 recursing() {
     local n name
-    cat >"$WORK/open.conf" <<CONF
-server:
-  interface: $SERVER
-  access-control: 0.0.0.0/0 allow
-  username: ""
-  chroot: ""
-  directory: "$WORK"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  do-ip6: no
-  root-hints: "$WORK/zones/hints"
-  module-config: "iterator"
-remote-control:
-  control-enable: no
-CONF
+    unbound_conf "$SERVER" 0.0.0.0/0 'module-config: "iterator"' >"$WORK/open.conf"
     start open srv unbound -d -p -c "$WORK/open.conf"
     until_true 20 answers srv "$SERVER" www.acme-widgets.com A
     begin

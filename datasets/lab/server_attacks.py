@@ -24,6 +24,7 @@ SERVERS = {
 }
 
 DRAWN = "names that nobody asked before could carry what they cost: the leak contract counts them"
+REPEATED = "which known name is asked again, all day, could tell as much: the contract's signal bucket"
 
 # name: what happens, [(rule, subject, seconds)], the site (none: nothing is configured), also
 ATTACKS = {
@@ -59,7 +60,8 @@ ATTACKS = {
     "sweep-outside": ("a host outside asks the site's server for the names of all its addresses",
                       [("reverse-sweep", "198.51.100.10", 10)], SITE, []),
     "load-spoofed": ("a server that was asked four names a second is asked 2,000, in the name of 120 "
-                     "hosts", [("query-flood", "192.168.77.60", 10)], None, []),
+                     "hosts", [("query-flood", "192.168.77.60", 10)], None,
+                     [("dns-tunnel", "campus-lab.org", REPEATED)]),
     "quiet-polling": ("a host that keeps no answer asks for one key once a second", [], None, []),
     "quiet-flush": ("ordinary clients; the resolver forgets everything, twice", [], SITE, []),
     "quiet-second": ("the first resolver is away for ten seconds: hosts ask the second", [],

@@ -67,6 +67,26 @@ start_authority() {
 
 emulated_domains() { python3 "$LAB/emulate" domains; }
 
+# unbound_conf ADDRESS NETWORK [LINE…]: the configuration of an Unbound that resolves for a network.
+unbound_conf() {
+    cat <<CONF
+server:
+  interface: $1
+  access-control: $2 allow
+  username: ""
+  chroot: ""
+  directory: "$WORK"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  do-ip6: no
+  root-hints: "$WORK/zones/hints"
+$(printf '  %s\n' "${@:3}")
+remote-control:
+  control-enable: no
+CONF
+}
+
 start_resolver() { # start_resolver bind|unbound|dnsmasq
     case $1 in
     bind)
@@ -80,25 +100,9 @@ zone "." { type hint; file "$WORK/zones/hints"; };
 CONF
         start resolver res named -f -c "$WORK/resolver.conf" ;;
     unbound)
-        cat >"$WORK/resolver.conf" <<CONF
-server:
-  interface: $RESOLVER
-  access-control: 192.168.77.0/24 allow
-  username: ""
-  chroot: ""
-  directory: "$WORK"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  do-ip6: no
-  root-hints: "$WORK/zones/hints"
-  module-config: "iterator"
-  qname-minimisation: ${MINIMISE:-yes}
-  harden-referral-path: no
-  local-zone: "local." nodefault
-remote-control:
-  control-enable: no
-CONF
+        unbound_conf "$RESOLVER" 192.168.77.0/24 'module-config: "iterator"' \
+            "qname-minimisation: ${MINIMISE:-yes}" "harden-referral-path: no" \
+            'local-zone: "local." nodefault' >"$WORK/resolver.conf"
         start resolver res unbound -d -p -c "$WORK/resolver.conf" ;;
     dnsmasq)
         local -a emulated

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::message::{Place, Poison, RollupBatch, decode, encode};
 use super::output::Output;
-use super::pair::{NodeCounts, Split};
+use super::pair::{BEFORE_ALL, NodeCounts, Split};
 use crate::pipeline::{Analytics, Fact, ImageError, OwnedRollup};
 
 /// The node.
@@ -129,8 +129,10 @@ impl OwnerNode {
             if let Err(error) = self.analytics.own(&rollup, &mut |alert| out.alert(alert)) {
                 self.bury(&encode(&rollup), &error.into(), out);
             }
+            // What came before the first heartbeat came in the second that it ended.
+            let found_in = if place.second == BEFORE_ALL { second } else { place.second };
             let found = self.analytics.found_out().into_iter();
-            facts.extend(found.map(|fact| (place.second, fact)));
+            facts.extend(found.map(|fact| (found_in, fact)));
         }
         self.done = second;
         out.facts(self.partition, facts, second);

@@ -24,7 +24,7 @@ use crate::state::LAG;
 const HANDS_TICKS: u32 = 0;
 
 /// The second before the first heartbeat; one later than what an owner took that was told nothing.
-const BEFORE_ALL: i64 = i64::MIN + 1;
+pub(super) const BEFORE_ALL: i64 = i64::MIN + 1;
 
 /// How the work is split.
 #[derive(Clone, Copy, Debug)]

@@ -186,15 +186,9 @@ impl Facts {
         self.pending.drain(..).map(|(_, change)| change)
     }
 
-    /// Ends the second that begins at `begins`: what was found out [`LAG`] seconds before is known,
-    /// and at the first tick everything.
+    /// Ends the second that begins at `begins`: what was found out [`LAG`] seconds before is known.
     pub(crate) fn tick(&mut self, begins: Timestamp) {
-        if !std::mem::replace(&mut self.ticks, true) {
-            // Nodes cannot tell how long before the first second something was found out.
-            while let Some((_, change)) = self.pending.pop_front() {
-                self.learn(change);
-            }
-        }
+        self.ticks = true;
         self.end(begins.micros().div_euclid(SECOND));
     }
 
@@ -292,16 +286,6 @@ mod tests {
         facts.tick(at(5 + LAG));
         assert!(!facts.is_rare(7) && !facts.is_fresh(7, at(11), Duration::from_secs(10)));
         assert!(facts.is_fresh(7, at(10), Duration::from_secs(10)));
-    }
-
-    #[test]
-    fn what_was_found_out_before_the_first_tick_is_known_with_it() {
-        let mut facts = Facts::new(8, 0);
-        facts.at(at(4));
-        facts.change(crowded(7));
-        assert!(facts.is_rare(7));
-        facts.tick(at(4));
-        assert!(!facts.is_rare(7));
     }
 
     #[test]
