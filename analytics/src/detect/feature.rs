@@ -44,6 +44,8 @@ pub enum Feature {
     DomainRate,
     /// Registered domains that take part: more than one where a client rotates over several.
     Domains,
+    /// Share of new names whose first label looks drawn, 0 to 1.
+    DrawnShare,
     /// Failed answers a second as a multiple of what is usual for the host.
     FailureRise,
     /// Times that a name turned between public and private addresses, in the window.

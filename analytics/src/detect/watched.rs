@@ -57,6 +57,7 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
             Feature::NxNames,
             Feature::NxRise,
             Feature::RegisteredZone,
+            Feature::DrawnShare,
             Feature::UniqueRatio,
             Feature::Clients,
             Feature::ClientShare,

@@ -28,6 +28,7 @@ const MEANINGS: &[(&str, &str)] = &[
         "domains",
         "registered domains that take part: more than one where a client rotates over several",
     ),
+    ("drawn_share", "share of new names whose first label looks drawn"),
     ("failure_rise", "failed answers a second as a multiple of what is usual for the host"),
     ("flips", "times that a name turned between public and private addresses, in the window"),
     ("half_open", "TCP connections that did not open, in the window"),
