@@ -179,7 +179,10 @@ fn every_attack_is_named_in_time_and_once_and_quiet_networks_stay_quiet() {
 }
 
 #[test]
-fn every_recorded_attack_is_in_the_manifest_and_every_rule_has_one() {
+fn every_recorded_attack_is_in_the_manifest_as_it_was_recorded() {
+    use sha2::{Digest as _, Sha256};
+    // Octets that a capture, and all of them together, may take in the repository.
+    const MOST: (usize, usize) = (300 << 10, 6 << 20);
     let text = std::fs::read_to_string(datasets().join("attacks.toml")).unwrap();
     let captures = toml::from_str::<Manifest>(&text).unwrap().capture;
     let named: BTreeSet<_> = captures.iter().map(|one| datasets().join(&one.file)).collect();
@@ -187,4 +190,13 @@ fn every_recorded_attack_is_in_the_manifest_and_every_rule_has_one() {
     let there: BTreeSet<_> = there.map(|entry| entry.unwrap().path()).collect();
     assert_eq!(named, there);
     assert!(captures.iter().any(|one| one.truth.is_empty()), "some are quiet");
+    let mut all = 0;
+    for capture in &captures {
+        let octets = std::fs::read(datasets().join(&capture.file)).unwrap();
+        let digits: String = Sha256::digest(&octets).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(digits, capture.sha256, "{}", capture.file);
+        assert!(octets.len() <= MOST.0, "{} is large", capture.file);
+        all += octets.len();
+    }
+    assert!(all <= MOST.1, "{all} octets");
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Records attacks on port 53 and their harmless counterparts with real programs in network namespaces;
 # see ../README.md.
-# Usage: attacks.sh [NAME…]   (default: all)     needs root; takes about ten minutes
+# Usage: attacks.sh [NAME…]   (default: all)     needs root; takes about half an hour
 #
 # The hosts of topology.sh, and two servers of the site: gp-srv (192.168.77.60, its own zone) and
 # gp-sec (192.168.77.61, a secondary). The bridge floods, so one port of it sees everything.
