@@ -165,7 +165,12 @@ fn a_program_fetched_in_text_answers_is_txt_abuse() {
     assert_eq!(alerts[0]["rule"]["id"], "txt-abuse");
     assert_eq!(alerts[0]["dns"]["question"]["registered_domain"], "stage.com");
     // The same text again and again is a setting, not a download.
-    let again: Vec<_> = (0..80).flat_map(|_| download()[..2].to_vec()).collect();
+    let minute = |n: i64| {
+        let later =
+            move |(time, frame)| (Timestamp(Timestamp::micros(time) + n * 60_000_000), frame);
+        download().into_iter().take(2).map(later)
+    };
+    let again: Vec<_> = (0..80).flat_map(minute).collect();
     let capture = folder.file("setting.pcap", support::pcap(1, &again));
     let run = geophone().args(["replay", "--format", "ecs"]).arg(&capture).assert().success();
     assert!(run.get_output().stdout.is_empty());
