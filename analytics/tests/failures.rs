@@ -163,10 +163,11 @@ fn a_group_that_never_rests_tells_what_one_process_tells() {
             thread::sleep(Duration::from_secs(3));
             stats.push(workers.remove(0).leave());
         }
+        sending.join().unwrap();
         site.wait_for_all();
         site.wait(expected.len(), |_| {});
         stats.extend(workers.into_iter().map(|worker| worker.leave()));
-        sending.join().unwrap()
+        site.records()
     });
     compare(&site.told(), &expected, "a restless group");
     assert_eq!(sum(&stats, "worker.records_missing"), 0);
