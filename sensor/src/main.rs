@@ -3,7 +3,7 @@
 mod cli;
 mod destination;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
