@@ -92,8 +92,12 @@ fn assert_all_in_order(lab: &Lab, topic: &str, n: u32) {
 
 /// Waits until something is said that holds `words`.
 fn wait_for(told: &Receiver<String>, words: &str) {
+    wait_long(told, words, Duration::from_secs(120));
+}
+
+fn wait_long(told: &Receiver<String>, words: &str, patience: Duration) {
     let mut all = Vec::new();
-    while let Ok(line) = told.recv_timeout(Duration::from_secs(120)) {
+    while let Ok(line) = told.recv_timeout(patience) {
         if line.contains(words) {
             return;
         }
@@ -165,7 +169,8 @@ fn a_long_outage_costs_nothing_while_the_spool_has_room_and_is_counted_exactly_b
     }
     lab.revive(1);
     for ((topic, ..), (outbox, told)) in all.iter().zip(open) {
-        wait_for(&told, "takes messages again");
+        // Said when the spool is drained: as many seconds again, and more.
+        wait_long(&told, "takes messages again", Duration::from_secs(120 + 3 * u64::from(seconds)));
         let counts = outbox.finish();
         println!("{topic}, {seconds} s away: {counts:?}");
         assert_eq!((counts.produced, counts.imbalance()), (u64::from(n), None), "{counts:?}");
