@@ -3,6 +3,7 @@
 //! Either everything of a transaction shows, or nothing: the messages it sent, and the offsets up to
 //! which it took. A member that was thought dead cannot commit any more (KIP-447).
 
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,6 +43,9 @@ const PRODUCER: [(&str, &str); 7] = [
 const TICK: Duration = Duration::from_micros(500);
 /// How long a step of a transaction may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a call of the producer is waited for that should be over after twice [`PATIENCE`]: where the
+/// coordinator of a transaction was killed in the middle of it, librdkafka may wait for ever.
+const STUCK: Duration = Duration::from_secs(65);
 
 /// A partition of a topic.
 pub type Partition = (String, i32);
@@ -53,6 +57,12 @@ pub enum GroupError {
     /// Properties that are refused.
     #[error(transparent)]
     Properties(#[from] PropertyError),
+    /// The client does not come back from a call.
+    #[error("{doing}: the client has not come back for {} s", STUCK.as_secs())]
+    Stuck {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// The brokers refuse something.
     #[error("{doing}{trouble}: {source}")]
     Refused {
@@ -102,7 +112,8 @@ impl ConsumerContext for Member {
 /// The member.
 pub struct Group {
     consumer: BaseConsumer<Member>,
-    producer: BaseProducer<Link>,
+    /// Shared with the threads that wait for it: one that never comes back keeps it.
+    producer: Arc<BaseProducer<Link>>,
     member: Member,
     sender: Link,
 }
@@ -135,8 +146,9 @@ impl Group {
         let sender = producer.link();
         let consumer: BaseConsumer<Member> = consumer.connect(member.clone())?;
         let producer: BaseProducer<Link> = producer.connect(sender.clone())?;
-        let joined = Self { consumer, producer, member, sender };
-        joined.told("the producer cannot begin", joined.producer.init_transactions(PATIENCE))?;
+        let joined = Self { consumer, producer: Arc::new(producer), member, sender };
+        joined
+            .call("the producer cannot begin", |producer| producer.init_transactions(PATIENCE))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         joined.told("cannot join the group", joined.consumer.subscribe(&topics))?;
         Ok(joined)
@@ -244,9 +256,9 @@ impl Group {
     /// A transaction that is not committed; it is aborted, and the member must begin anew.
     pub fn commit(&self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
         let done = self.try_commit(offsets);
-        if done.is_err() {
+        if matches!(done, Err(GroupError::Refused { .. })) {
             // Where this fails too, init_transactions of the next start does it.
-            self.producer.abort_transaction(PATIENCE).ok();
+            self.call("cannot abort", |producer| producer.abort_transaction(PATIENCE)).ok();
         }
         done
     }
@@ -271,16 +283,34 @@ impl Group {
             self.told("no such offset", added)?;
         }
         if let Some(group) = self.consumer.group_metadata() {
-            let sent = self.producer.send_offsets_to_transaction(&list, &group, PATIENCE);
-            self.told("the offsets are not taken", sent)?;
+            self.call("the offsets are not taken", move |producer| {
+                producer.send_offsets_to_transaction(&list, &group, PATIENCE)
+            })?;
         }
-        let began = now();
-        loop {
-            match self.producer.commit_transaction(PATIENCE) {
-                Err(KafkaError::Transaction(error))
-                    if error.is_retriable() && began.elapsed() < PATIENCE => {}
-                other => return self.told("the transaction is not committed", other),
+        self.call("the transaction is not committed", |producer| {
+            let began = now();
+            loop {
+                match producer.commit_transaction(PATIENCE) {
+                    Err(KafkaError::Transaction(error))
+                        if error.is_retriable() && began.elapsed() < PATIENCE => {}
+                    other => return other,
+                }
             }
+        })
+    }
+
+    /// Waits for a call of the producer, but not for ever.
+    fn call(
+        &self,
+        doing: &'static str,
+        call: impl FnOnce(&BaseProducer<Link>) -> Result<(), KafkaError> + Send + 'static,
+    ) -> Result<(), GroupError> {
+        let (tell, told) = sync_channel(1);
+        let producer = Arc::clone(&self.producer);
+        std::thread::spawn(move || drop(tell.send(call(&producer))));
+        match told.recv_timeout(STUCK) {
+            Ok(done) => self.told(doing, done),
+            Err(_) => Err(GroupError::Stuck { doing }),
         }
     }
 
