@@ -16,7 +16,7 @@ mod site;
 mod tap;
 
 use std::env;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -37,10 +37,12 @@ const STILL: Duration = Duration::from_secs(60);
 /// Longer than a member may be silent (10 s) and than a transaction may be open (20 s).
 const CUT: Duration = Duration::from_secs(30);
 
-/// Three brokers, each with a copy of everything.
-fn trio() -> &'static Lab {
-    static LAB: OnceLock<Lab> = OnceLock::new();
-    LAB.get_or_init(|| Lab::of_its_own(3))
+/// Three brokers, each with a copy of everything, for one test at a time: two of them go on, one does
+/// not.
+fn trio() -> MutexGuard<'static, Lab> {
+    static LAB: OnceLock<Mutex<Lab>> = OnceLock::new();
+    let lab = LAB.get_or_init(|| Mutex::new(Lab::of_its_own(3)));
+    lab.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[test]
@@ -50,7 +52,7 @@ fn leaders_that_are_killed_one_after_the_other_cost_nothing() {
         return not_covered("brokers that are killed under workers");
     }
     let dir = tempfile::tempdir().unwrap();
-    let site = Site::with_copies(lab, dir.path(), 3);
+    let site = Site::with_copies(&lab, dir.path(), 3);
     let expected = in_one_process(&capture(TUNNEL));
     let workers = [site.worker("0"), site.worker("1")];
     let (mut tap, mut steps) = (Tap::open(&site, "0", &[]), steps_of(&capture(TUNNEL), 7));
@@ -84,7 +86,7 @@ fn a_broker_that_stands_still_for_a_minute_costs_nothing() {
         return not_covered("a broker that stands still under workers");
     }
     let dir = tempfile::tempdir().unwrap();
-    let site = Site::with_copies(lab, dir.path(), 3);
+    let site = Site::with_copies(&lab, dir.path(), 3);
     let expected = in_one_process(&capture(TUNNEL));
     let workers = [site.worker("0"), site.worker("1")];
     let (mut tap, mut steps) = (Tap::open(&site, "0", &[]), steps_of(&capture(TUNNEL), 3));
