@@ -137,11 +137,21 @@ wait_for() {
         port=$(sed -n 's/^listeners=PLAINTEXT:\/\/127.0.0.1:\([0-9]*\),.*/\1/p' "$dir/broker-$n.properties")
         for ((tries = 0; ; tries++)); do
             [ "$(brokers_known_by "$port" 2>/dev/null)" = "$(wc -l <"$dir/count")" ] && break
-            is_ours "$n" || fail "broker $n ended; see $dir/broker-$n.log"
+            if has_ended "$n"; then
+                tail -n 5 "$dir/broker-$n.log" >&2
+                fail "broker $n ended; see $dir/broker-$n.log"
+            fi
             [ "$tries" -lt 600 ] || fail "broker $n does not answer; see $dir/broker-$n.log"
             sleep 0.1
         done
     done
+}
+
+# Not the same as not being ours: a process that has just begun still has the name of this script.
+has_ended() {
+    local pid
+    pid=$(cat "$dir/broker-$1.pid" 2>/dev/null) || return 0
+    [ ! -e "/proc/$pid" ] || grep -q '^State:.*Z' "/proc/$pid/status" 2>/dev/null
 }
 
 is_ours() {

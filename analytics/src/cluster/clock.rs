@@ -34,6 +34,9 @@ pub struct Clocks {
     sensors: BTreeMap<(String, u64), Clock>,
     /// The second that goes on; everything before it is over.
     second: Option<i64>,
+    /// Starts of sensors that ended without a last word, as far as is known.
+    #[serde(skip)]
+    cut_off: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -50,6 +53,22 @@ impl Clocks {
     #[must_use]
     pub const fn second(&self) -> Option<i64> {
         self.second
+    }
+
+    /// Returns how many starts of sensors were followed by another one of the same name without a
+    /// last word, since this was made: what such a sensor had in memory is lost, and nobody knows how much.
+    #[must_use]
+    pub const fn cut_off(&self) -> u64 {
+        self.cut_off
+    }
+
+    /// Tells whether the sensor of a message is behind the second that goes on.
+    #[must_use]
+    pub fn is_late(&self, envelope: &Envelope<'_>) -> bool {
+        let clock = self.sensors.get(&key(envelope));
+        clock.is_some_and(|clock| {
+            clock.offset > 0 || clock.reached.is_some_and(|at| self.second > Some(at))
+        })
     }
 
     /// Takes the envelope of a message.
@@ -77,7 +96,8 @@ impl Clocks {
         }
         let reached = reached.saturating_add(clock.offset);
         clock.reached = clock.reached.max(Some(reached));
-        clock.ended |= beat.last;
+        // One that was taken for dead and speaks is alive.
+        clock.ended = beat.last;
         let second = self.slowest()?;
         if now.is_some_and(|now| second <= now) {
             return None;
@@ -99,15 +119,31 @@ impl Clocks {
     }
 
     fn clock(&mut self, envelope: &Envelope<'_>) -> &mut Clock {
-        let key = (envelope.sensor.to_owned(), envelope.epoch);
-        if self.sensors.len() >= MOST && !self.sensors.contains_key(&key) {
+        let key = key(envelope);
+        if !self.sensors.contains_key(&key) {
+            self.begin(envelope.sensor);
+        }
+        self.sensors.entry(key).or_default()
+    }
+
+    /// A sensor begins: whoever had its name is gone, and holds nobody back any more.
+    fn begin(&mut self, sensor: &str) {
+        let before = (sensor.to_owned(), u64::MIN)..=(sensor.to_owned(), u64::MAX);
+        for (_, clock) in self.sensors.range_mut(before).filter(|(_, clock)| !clock.ended) {
+            clock.ended = true;
+            self.cut_off += 1;
+        }
+        if self.sensors.len() >= MOST {
             let last = self.sensors.iter().min_by_key(|(_, clock)| (!clock.ended, clock.reached));
             if let Some(key) = last.map(|(key, _)| key.clone()) {
                 self.sensors.remove(&key);
             }
         }
-        self.sensors.entry(key).or_default()
     }
+}
+
+fn key(envelope: &Envelope<'_>) -> (String, u64) {
+    (envelope.sensor.to_owned(), envelope.epoch)
 }
 
 #[cfg(test)]
@@ -145,6 +181,40 @@ mod tests {
         assert_eq!(beat(&mut clocks, "b", 500, false), None);
         assert_eq!(beat(&mut clocks, "b", 510, false), Some(1_000_011));
         assert_eq!(beat(&mut clocks, "b", 511, true), Some(1_000_013));
+    }
+
+    #[test]
+    fn who_begins_anew_is_waited_for_no_longer_unless_both_speak() {
+        let mut clocks = Clocks::default();
+        let mut say = |epoch: u64, second: i64, last: bool| {
+            let envelope = Envelope { epoch, ..envelope("a", 0) };
+            let beat = Heartbeat {
+                reached: second * SECOND,
+                floor: 0,
+                partitions: 1,
+                seed_check: 0,
+                last,
+            };
+            let second = clocks.beat(&envelope, &beat);
+            (second, clocks.cut_off())
+        };
+        assert_eq!(say(1, 100, false), (Some(100), 0));
+        assert_eq!(say(2, 110, false), (Some(110), 1), "the first was killed");
+        assert_eq!(say(2, 112, true), (Some(113), 1));
+        assert_eq!(say(3, 120, false), (Some(120), 1), "the second had its last word");
+        assert_eq!(say(4, 121, false), (Some(121), 2));
+        assert_eq!(say(3, 121, false), (None, 2), "a namesake lives");
+        assert_eq!(say(4, 130, false), (None, 2), "and is waited for");
+    }
+
+    #[test]
+    fn who_is_behind_is_late() {
+        let mut clocks = Clocks::default();
+        beat(&mut clocks, "a", 100, false);
+        beat(&mut clocks, "b", 99, false);
+        beat(&mut clocks, "c", 1, false);
+        let late = ["a", "b", "c", "d"].map(|sensor| clocks.is_late(&envelope(sensor, 1)));
+        assert_eq!(late, [false, true, true, false]);
     }
 
     #[test]

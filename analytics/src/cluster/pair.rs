@@ -61,6 +61,12 @@ pub struct NodeCounts {
     pub buried: u64,
     /// Messages that never came: what a sensor counted and the partition lacks.
     pub missing: u64,
+    /// Of those of use, records of a sensor that was behind the others.
+    #[serde(skip)]
+    pub late: u64,
+    /// Starts of sensors that ended without a last word; the first partition's node counts them.
+    #[serde(skip)]
+    pub cut_off: u64,
 }
 
 impl NodeCounts {
@@ -74,6 +80,8 @@ impl NodeCounts {
             dead: self.dead - before.dead,
             buried: self.buried - before.buried,
             missing: self.missing - before.missing,
+            late: self.late - before.late,
+            cut_off: self.cut_off - before.cut_off,
         }
     }
 
@@ -85,6 +93,8 @@ impl NodeCounts {
         self.dead += more.dead;
         self.buried += more.buried;
         self.missing += more.missing;
+        self.late += more.late;
+        self.cut_off += more.cut_off;
     }
 }
 
@@ -156,6 +166,9 @@ impl PairNode {
             }
         }
         self.counts.taken += 1;
+        if self.partition == HANDS_TICKS {
+            self.counts.cut_off = self.clocks.cut_off();
+        }
         Taken::Done
     }
 
@@ -186,6 +199,7 @@ impl PairNode {
         self.analytics.record(&record.as_record(), &mut |alert| out.alert(alert));
         self.hand_out(&envelope, out);
         self.counts.used += 1;
+        self.counts.late += u64::from(self.clocks.is_late(&envelope));
         Ok(Taken::Done)
     }
 

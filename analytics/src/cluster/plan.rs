@@ -69,7 +69,7 @@ pub struct WorkerPlan {
     pub state: StateConfig,
 }
 
-/// What a worker did.
+/// What a worker did. What it takes and says counts when it is committed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerCounts {
     /// Messages taken.
@@ -92,6 +92,9 @@ pub struct WorkerCounts {
     pub restored: u64,
     /// Messages taken once more for that.
     pub retaken: u64,
+    /// Messages that were taken in transactions which failed: whoever has the partition then takes
+    /// them again. Not among those above, unless the brokers committed and could not say so.
+    pub undone: u64,
 }
 
 impl WorkerCounts {
@@ -107,6 +110,7 @@ impl WorkerCounts {
         self.saved += more.saved;
         self.restored += more.restored;
         self.retaken += more.retaken;
+        self.undone += more.undone;
     }
 
     /// Returns the first sum that does not add up.
@@ -137,6 +141,8 @@ impl WorkerCounts {
             ("worker.records_again", records.again),
             ("worker.records_dead", records.dead),
             ("worker.records_missing", records.missing),
+            ("worker.records_late", records.late),
+            ("worker.sensors_cut_off", records.cut_off),
             ("worker.batches_taken", batches.taken),
             ("worker.batches_used", batches.used),
             ("worker.batches_again", batches.again),
@@ -149,6 +155,7 @@ impl WorkerCounts {
             ("worker.nodes_saved", self.saved),
             ("worker.nodes_restored", self.restored),
             ("worker.messages_retaken", self.retaken),
+            ("worker.messages_undone", self.undone),
         ])
     }
 }

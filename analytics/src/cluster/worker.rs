@@ -54,7 +54,10 @@ pub struct Worker {
     facts: Tail,
     /// For what is read once: saved state, and messages taken before.
     log: Log,
+    /// What is committed…
     counts: WorkerCounts,
+    /// …and what is not yet.
+    open: WorkerCounts,
     /// What this worker judges by, and what others did that was noticed already.
     origin: Origin,
     noticed: BTreeSet<u64>,
@@ -114,6 +117,7 @@ impl Worker {
             facts,
             log,
             counts: WorkerCounts::default(),
+            open: WorkerCounts::default(),
             origin: Origin {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 seed_check: seed_check(seed),
@@ -126,10 +130,12 @@ impl Worker {
         })
     }
 
-    /// Returns what it did so far.
+    /// Returns what it did so far, as far as that is committed.
     #[must_use]
     pub const fn counts(&self) -> WorkerCounts {
-        self.counts
+        let mut counts = self.counts;
+        counts.undone += self.open.taken;
+        counts
     }
 
     /// Returns what an operator should know since the last call.
@@ -164,11 +170,11 @@ impl Worker {
             taken += task.work(BATCH, &mut out);
             let counts = task.counts().since(before);
             let of_sensors = name.0 == self.names.records;
-            let kind = if of_sensors { &mut self.counts.records } else { &mut self.counts.batches };
+            let kind = if of_sensors { &mut self.open.records } else { &mut self.open.batches };
             kind.add(counts);
         }
-        self.counts.taken += u64::try_from(taken).unwrap_or_default();
-        self.counts.dead += u64::try_from(out.dead.len()).unwrap_or_default();
+        self.open.taken += u64::try_from(taken).unwrap_or_default();
+        self.open.dead += u64::try_from(out.dead.len()).unwrap_or_default();
         for terms in std::mem::take(&mut out.terms) {
             self.notice(terms, || "another worker of the group works".to_owned());
         }
@@ -192,7 +198,7 @@ impl Worker {
             self.commit(Output::default(), &due)?;
         }
         self.group.leave();
-        Ok(self.counts)
+        Ok(self.counts())
     }
 
     /// Reads messages for a moment and gives them to their tasks.
@@ -284,12 +290,13 @@ impl Worker {
                 self.group.send(&self.names.state, partition.1, key.as_bytes(), &value)?;
             }
             self.saves.insert(partition.clone(), now());
-            self.counts.saved += 1;
+            self.open.saved += 1;
         }
         let offsets: Vec<(Partition, i64)> =
             self.tasks.iter().map(|(name, task)| (name.clone(), task.next())).collect();
         self.group.commit(&offsets)?;
-        self.counts.transactions += 1;
+        self.open.transactions += 1;
+        self.counts.add(&std::mem::take(&mut self.open));
         Ok(())
     }
 
@@ -301,7 +308,7 @@ impl Worker {
         }
         for ((from, owner), mut batch) in rollups {
             batch.terms = self.origin.terms;
-            self.counts.rollups += u64::try_from(batch.rollups.len()).unwrap_or_default();
+            self.open.rollups += u64::try_from(batch.rollups.len()).unwrap_or_default();
             let owner = i32::try_from(owner).unwrap_or_default();
             for part in parts(batch) {
                 self.group.send(&self.names.rollups, owner, &from.to_be_bytes(), &encode(&part))?;
@@ -311,7 +318,7 @@ impl Worker {
             let key = batch.from.to_be_bytes();
             self.group.send(&self.names.domains, 0, &key, &encode(&batch))?;
         }
-        self.counts.alerts += u64::try_from(alerts.len()).unwrap_or_default();
+        self.open.alerts += u64::try_from(alerts.len()).unwrap_or_default();
         for (payload, why) in dead {
             self.group.send(&self.names.dead, 0, why.as_bytes(), &payload)?;
         }

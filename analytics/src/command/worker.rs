@@ -105,8 +105,8 @@ mod with {
         }
         let Total { counts, .. } = &total;
         say(&format!(
-            "{} messages taken, {} alerts told, {} messages of no use",
-            counts.taken, counts.alerts, counts.dead
+            "{} messages taken, {} alerts told, {} messages of no use, {} never came",
+            counts.taken, counts.alerts, counts.dead, counts.records.missing
         ));
         if let Some(stats) = stats {
             stats.write(&total.json())?;

@@ -1,0 +1,169 @@
+//! Sensors that are killed, and captures that are sent twice, through the real programs: what is in
+//! the topic is judged as one process judges it, what is not is counted, and no alert is another one
+//! the second time.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+#[path = "support/alone.rs"]
+mod alone;
+#[path = "../../sensor/kafka/tests/support/mod.rs"]
+mod lab;
+#[path = "support/said.rs"]
+mod said;
+#[path = "support/site.rs"]
+mod site;
+#[path = "support/tap.rs"]
+mod tap;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use geophone_kafka::envelope::Envelope;
+use geophone_kafka::patience::now;
+use geophone_kafka::topic::Topic;
+use geophone_sensor::record::{OwnedRecord, Wire, from_wire};
+use serde_json::Value;
+
+use crate::alone::{alerts_of, capture, in_one_process};
+use crate::lab::{Lab, not_covered, shared};
+use crate::site::{PATIENCE, Site, compare};
+use crate::tap::{Tap, steps_of};
+
+/// What is in the topic of records.
+struct Heard {
+    /// Each record once, in the order in which sensors made them.
+    records: Vec<OwnedRecord>,
+    /// Messages of whose sequence later ones are there.
+    missing: u64,
+    /// Messages by the start of the sensor that sent them, the first start first.
+    starts: Vec<u64>,
+}
+
+fn heard(site: &Site<'_>) -> Heard {
+    let (mut starts, mut sizes): (Vec<u64>, BTreeMap<u64, u64>) = Default::default();
+    let (mut records, mut missing) = (BTreeMap::new(), 0);
+    for messages in site.lab.read(&Topic::Records.name(&site.settings.topics)).into_values() {
+        let mut next: BTreeMap<u64, u64> = BTreeMap::new();
+        for (_, value) in messages {
+            let (Envelope { schema, epoch, sequence, order, .. }, body) =
+                Envelope::read(&value).unwrap();
+            if !starts.contains(&epoch) {
+                starts.push(epoch);
+            }
+            *sizes.entry(epoch).or_default() += 1;
+            let expected = next.entry(epoch).or_default();
+            assert!(sequence >= *expected, "a message is there twice");
+            missing += sequence - *expected;
+            *expected = sequence + 1;
+            if let Some(kind) = Wire::of(schema) {
+                let start = starts.iter().position(|start| *start == epoch);
+                records.insert((start, order), from_wire(kind, body).unwrap());
+            }
+        }
+    }
+    let starts = starts.iter().map(|start| sizes[start]).collect();
+    Heard { records: records.into_values().collect(), missing, starts }
+}
+
+fn told_of(records: &[OwnedRecord]) -> Vec<String> {
+    alerts_of(|take| records.iter().for_each(|record| take(record.as_record())))
+}
+
+fn parsed(told: &[String]) -> Vec<Value> {
+    told.iter().map(|alert| serde_json::from_str(alert).unwrap()).collect()
+}
+
+fn ids(told: &[String]) -> BTreeSet<String> {
+    parsed(told).iter().map(|alert| alert["event"]["id"].to_string()).collect()
+}
+
+#[test]
+fn a_sensor_killed_with_its_broker_goes_on_from_its_spool_and_what_it_lost_is_counted() {
+    let lab = Lab::of_its_own(1);
+    if !lab.is_real() {
+        return not_covered("a sensor that is killed");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::new(&lab, dir.path());
+    let (capture, spool) = (capture("rotate-3.pcap.gz"), dir.path().join("spool"));
+    let with = ["--spool", spool.to_str().unwrap()];
+    let mut steps = steps_of(&capture, 4);
+    let workers = [site.worker("0"), site.worker("1")];
+    let mut tap = Tap::open(&site, "killed", &with);
+    tap.record(&capture, steps.next().unwrap());
+    site.wait_for_more(0);
+    lab.stop(1);
+    tap.record(&capture, steps.next().unwrap());
+    tap.said.wait_for("the spool", |line| line.contains("they go to the spool"));
+    let size = || -> u64 {
+        let files = fs::read_dir(&spool).unwrap();
+        files.map(|file| file.unwrap().metadata().map_or(0, |data| data.len())).sum()
+    };
+    let (before, began) = (size(), now());
+    tap.record(&capture, steps.next().unwrap());
+    while size() <= before {
+        assert!(began.elapsed() < PATIENCE, "nothing more goes to the spool");
+    }
+    tap.kill();
+    lab.revive(1);
+    let was_there: u64 = site.sent().values().sum();
+
+    let mut tap = Tap::open(&site, "again", &with);
+    tap.record(&capture, steps.next().unwrap());
+    let sensor = tap.end();
+    let counted = |name: &str| sensor[name].as_u64().unwrap();
+    let sent = counted("kafka.produced") + counted("kafka.recovered");
+    assert!(counted("kafka.recovered") > 0, "{sensor:#}");
+    assert_eq!((counted("kafka.delivered"), counted("kafka.spooled")), (sent, 0), "{sensor:#}");
+    assert_eq!(site.sent().values().sum::<u64>(), was_there + sent, "what was acked is there");
+
+    site.wait_for_all();
+    let Heard { records, missing, starts } = heard(&site);
+    assert_eq!(starts.len(), 2);
+    let expected = told_of(&records);
+    site.wait(expected.len(), |_| {});
+    let stats = workers.map(|worker| worker.leave());
+    let sum = |name: &str| stats.iter().map(|stats| stats[name].as_u64().unwrap()).sum::<u64>();
+    println!("{starts:?} messages, {missing} of the first start lost with it");
+    assert_eq!(sum("worker.records_missing"), missing, "what was lost is counted");
+    assert_eq!(sum("worker.sensors_cut_off"), 1);
+    let (taken, undone) = (sum("worker.records_taken"), sum("worker.messages_undone"));
+    let all = starts.iter().sum();
+    assert!(taken <= all && all <= taken + undone, "{taken} and {undone} of {all}");
+    compare(&site.told(), &expected, "a sensor killed");
+    // Whom the alerts are about is what an undisturbed look says.
+    let whole = parsed(&in_one_process(&capture));
+    let about = |alert: &Value| (alert["rule"]["id"].clone(), alert["source"]["ip"].clone());
+    let known: Vec<_> = whole.iter().map(about).collect();
+    assert!(parsed(&expected).iter().map(about).all(|alert| known.contains(&alert)));
+}
+
+#[test]
+fn a_capture_that_is_sent_again_tells_the_same_alerts_and_no_other() {
+    let lab = shared();
+    if !lab.is_real() {
+        return not_covered("captures that are sent again");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let site = Site::new(lab, dir.path());
+    let capture = capture("demo-iodine.pcap");
+    let worker = site.worker("0");
+    site.send(&capture);
+    let once = in_one_process(&capture);
+    site.wait(once.len(), |_| {});
+    compare(&site.told(), &once, "once");
+    let mut tap = Tap::open(&site, "again", &[]);
+    tap.record(&capture, 0..usize::MAX);
+    tap.end();
+    site.wait_for_all();
+    let stats = worker.leave();
+    let told = site.told();
+    assert_eq!(ids(&told), ids(&once), "no other identity");
+    let opened = |told: &[String]| {
+        parsed(told).iter().filter(|alert| alert["event"]["action"] == "open").count()
+    };
+    assert_eq!(opened(&told), opened(&once), "nothing opens twice");
+    assert!(stats["worker.records_late"].as_u64().unwrap() > 0, "{stats:#}");
+    assert_eq!(stats["worker.sensors_cut_off"], 0);
+    site.balance(&[stats]);
+}
