@@ -1,6 +1,6 @@
 //! Whose case a record belongs to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use geophone_sensor::record::{Record, Transaction, hash_of};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ use super::watches::Abuses;
 pub(crate) enum About {
     /// A client, whatever it asks and whomever.
     Client(IpAddr),
+    /// The clients of a network, by its address (see [`network_of`]).
+    Network(IpAddr),
     /// A server, whoever asks it.
     Server(IpAddr),
     /// The registered domain of the record, whoever asks for it.
@@ -47,7 +49,7 @@ impl About {
     /// Returns the hash of the owner under `seed`, the same on every machine.
     pub(crate) fn owner(self, record: &Record<'_>, seed: u64) -> u64 {
         match self {
-            Self::Client(host) | Self::Server(host) => of_host(host, seed),
+            Self::Client(host) | Self::Network(host) | Self::Server(host) => of_host(host, seed),
             Self::Zone | Self::Pair(_) => {
                 domain_hash(record, |asked| usize::from(asked.domain_at), seed)
             }
@@ -58,7 +60,7 @@ impl About {
     /// Returns what tells this case from all others of its watch.
     pub(crate) fn key(self, seen: &Seen<'_>) -> (Self, u64) {
         let domain = match self {
-            Self::Client(_) | Self::Server(_) => 0,
+            Self::Client(_) | Self::Network(_) | Self::Server(_) => 0,
             Self::Zone | Self::Pair(_) => Self::Zone.owner(&seen.record, 0),
             Self::Parent => Self::Parent.owner(&seen.record, 0),
         };
@@ -83,6 +85,15 @@ pub(super) fn parent_at(transaction: &Transaction) -> usize {
     }
 }
 
+/// Returns the network that a host is taken to share with its neighbours: 256 addresses, or a site
+/// of IPv6 (RFC 6177).
+pub(super) fn network_of(host: IpAddr) -> IpAddr {
+    match host {
+        IpAddr::V4(host) => IpAddr::V4(Ipv4Addr::from_bits(host.to_bits() & !0xff)),
+        IpAddr::V6(host) => IpAddr::V6(Ipv6Addr::from_bits(host.to_bits() >> 80 << 80)),
+    }
+}
+
 /// Returns the hash of a host's address.
 pub(super) fn host_hash(host: IpAddr) -> u64 {
     of_host(host, 0)
@@ -97,8 +108,6 @@ pub(super) fn of_host(host: IpAddr, seed: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use geophone_sensor::name::Name;
     use geophone_sensor::time::Timestamp;
 
@@ -110,6 +119,13 @@ mod tests {
         qname.push(zone);
         let client = IpAddr::V4(Ipv4Addr::new(10, 0, 0, client));
         Transaction { client, qname, domain_at: 4, ..Transaction::default() }
+    }
+
+    #[test]
+    fn neighbours_share_a_network() {
+        let network = |host: &str| network_of(host.parse().unwrap()).to_string();
+        assert_eq!(network("192.0.2.77"), "192.0.2.0");
+        assert_eq!(network("2001:db8:1:2:3::4"), "2001:db8:1::");
     }
 
     #[test]

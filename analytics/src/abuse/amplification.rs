@@ -2,17 +2,18 @@
 //!
 //! Whoever forges the victim's address as the sender has our server send the answers to it: then the
 //! "client" is the victim, and asks few names, of types with large answers, again and again, and
-//! never comes over TCP for what did not fit. Seen from the victim's side the answers were asked for
+//! never comes over TCP for what did not fit. Victims of one network are one campaign, as who floods a
+//! link forges all its addresses. Seen from the victim's side the answers were asked for
 //! by nobody, as far as `unpaired` says. Thresholds from Krämer et al. 2015 (`AmpPot`: 100 questions of one source) and
 //! Kambourakis et al. 2007 (answers without questions).
 
 use geophone_sensor::record::{Status, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
-use super::about::{About, host_hash};
+use super::about::{About, host_hash, network_of};
 use super::distinct::Lately;
 use super::recent::Recent;
-use super::seen::Seen;
+use super::seen::{Roles, Seen};
 use super::unpaired::Unpaired;
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
@@ -26,29 +27,35 @@ const RATIO: u32 = 5;
 /// An answer of this many octets is of interest whatever was asked: the classic limit of UDP.
 const LARGE: u32 = 512;
 
+/// ANY: no use but this and diagnosis (RFC 8482), and who diagnoses asks it over TCP, as `dig` and
+/// `host` do.
+const ANY: u16 = 255;
+
 /// Answers nobody asked for that count before their second is over.
 const UNSURE: f64 = 100.0;
 
 /// The watch.
 pub(super) struct Amplification;
 
-/// What is kept of a client, who is the victim.
+/// What is kept of a client, who is the victim, or of a network outside.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     asked: Recent,
     big: Recent,
     up: Recent,
     down: Recent,
+    any: Recent,
     unasked: Recent,
     unpaired: Unpaired,
     names: Lately,
     servers: Lately,
+    victims: Lately,
     taken: u32,
 }
 
 impl Watch for Amplification {
     const RULE: &'static str = "amplification";
-    const HEAP: usize = 2 * Lately::HEAP;
+    const HEAP: usize = 3 * Lately::HEAP;
 
     type Figures = Figures;
 
@@ -63,12 +70,17 @@ impl Watch for Amplification {
                 big && asked.answer_bytes >= asked.query_bytes.saturating_mul(RATIO)
                     || asked.answer_bytes >= LARGE
             }
-            // ANY has no use but this and diagnosis (RFC 8482).
-            Status::Unanswered => asked.qtype == 255,
+            Status::Unanswered => asked.qtype == ANY,
             Status::Unsolicited => asked.mismatch.is_none(),
             Status::Continued => false,
         };
-        of_interest.then_some(About::Client(asked.client))
+        // A host of this site is named; so is who gets what it did not ask for, by its seconds.
+        let alone = seen.roles.has(Roles::CLIENT_INSIDE) || asked.status == Status::Unsolicited;
+        let client = asked.client;
+        of_interest.then(|| match alone {
+            true => About::Client(client),
+            false => About::Network(network_of(client)),
+        })
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -91,8 +103,12 @@ impl Watch for Amplification {
         if BIG_TYPES.contains(&asked.qtype) {
             figures.big.add(at, repeats, window);
         }
+        if asked.qtype == ANY && !seen.roles.has(Roles::CLIENT_INSIDE) {
+            figures.any.add(at, asked.answer_bytes.into(), window);
+        }
+        let new_victim = figures.victims.add(host_hash(asked.client), moment);
         figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
-        figures.taken < 32 || figures.taken.is_multiple_of(16)
+        new_victim || figures.taken < 32 || figures.taken.is_multiple_of(16)
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {
@@ -102,6 +118,7 @@ impl Watch for Amplification {
         Values::default()
             .with(Feature::Queries, asked)
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
+            .with(Feature::AnyOctets, sum(&figures.any))
             .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
             .with(Feature::UnaskedAnswers, unasked)
             .with(Feature::Servers, figures.servers.count())
@@ -124,10 +141,13 @@ impl Watch for Amplification {
                 suspect.server,
             );
         }
+        let victims = match figures.victims.count() {
+            0 | 1 => suspect.client.to_string(),
+            more => format!("{} and {} more of its network", suspect.client, more - 1),
+        };
         format!(
-            "{asked:.0} questions in the name of {} made {} send {:.0} octets for {:.0} asked \
-             within {seconds} s, {} names: its address may be forged",
-            suspect.client,
+            "{asked:.0} questions in the name of {victims} made {} send {:.0} octets for {:.0} \
+             asked within {seconds} s, {} names: the sender may be forged",
             suspect.server,
             sum(&figures.down),
             sum(&figures.up),

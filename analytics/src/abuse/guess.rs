@@ -121,6 +121,11 @@ impl Sign {
         Some(Self { duty, host, other: host_hash(other) })
     }
 
+    /// Tells whether a client began to ask a resolver of the site.
+    pub(crate) fn is_of_resolver(&self) -> bool {
+        self.duty == Duty::Resolver
+    }
+
     /// Returns the hash of the owner of the host under `seed`.
     pub(crate) fn owner(&self, seed: u64) -> u64 {
         super::about::of_host(self.host, seed)

@@ -10,12 +10,16 @@ use crate::state::KeyState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
+    /// Distinct registered domains that most answers lead to the same addresses.
+    AlikeDomains,
     /// Octets answered per octet asked.
     AmplificationRatio,
     /// Distinct things said in answers within two windows, beyond the first; all addresses are one.
     AnswerChanges,
     /// Octets of text, names and opaque data per answer.
     AnswerPayload,
+    /// Octets of answers to ANY over UDP for clients outside, in the window.
+    AnyOctets,
     /// How regularly new names come, 0 to 1 (`detect::beacon`).
     Beacon,
     /// Share of queries for types with large answers (ANY, TXT, DNSKEY, RRSIG), 0 to 1.
@@ -72,6 +76,8 @@ pub enum Feature {
     NameLength,
     /// Distinct names.
     Names,
+    /// Clients of a server of this site that began to answer lately, in the window.
+    NewServerClients,
     /// Octets of payloads that are not DNS.
     NotDnsBytes,
     /// Payloads that are not DNS, in the window.

@@ -17,7 +17,15 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
             Feature::Impatience,
         ],
     ),
-    ("rogue-resolver", &[Feature::Undesignated, Feature::Servers]),
+    (
+        "rogue-resolver",
+        &[
+            Feature::Undesignated,
+            Feature::Servers,
+            Feature::AlikeDomains,
+            Feature::NewServerClients,
+        ],
+    ),
     ("dns-rebinding", &[Feature::PrivateAnswers, Feature::Flips]),
     (
         "cache-poisoning",
@@ -34,6 +42,7 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
         &[
             Feature::Queries,
             Feature::AmplificationRatio,
+            Feature::AnyOctets,
             Feature::BigTypeShare,
             Feature::UnaskedAnswers,
             Feature::Servers,

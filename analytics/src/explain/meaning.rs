@@ -2,9 +2,11 @@
 
 /// By the name of the feature.
 const MEANINGS: &[(&str, &str)] = &[
+    ("alike_domains", "distinct registered domains that most answers lead to the same addresses"),
     ("amplification_ratio", "octets answered per octet asked"),
     ("answer_changes", "distinct answers beyond the first"),
     ("answer_payload", "octets of text, names and opaque data an answer"),
+    ("any_octets", "octets of answers to ANY over UDP for clients outside, in the window"),
     ("beacon", "how regularly new names come, 0 to 1 (detect::beacon)"),
     (
         "big_type_share",
@@ -48,6 +50,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("mismatches", "answers to a waiting query but with another id or question, in the window"),
     ("name_length", "octets of a new name before the domain"),
     ("names", "distinct names"),
+    (
+        "new_server_clients",
+        "clients of a server of this site that began to answer lately, in the window",
+    ),
     ("not_dns_bytes", "octets of payloads that are not DNS"),
     ("not_dns_payloads", "payloads that are not DNS, in the window"),
     ("novel_addresses", "octets of addresses in sets not answered before, since it is suspected"),

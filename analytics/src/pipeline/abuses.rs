@@ -14,6 +14,8 @@ use crate::state::KeyState;
 
 /// How long the sensor must have watched before a host unheard of is known to be quiet.
 const WARM_UP: Duration = Duration::from_secs(360);
+/// How long it must have watched before a server unheard of is known to be new.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A case that is weighed.
 struct Case {
@@ -31,11 +33,12 @@ impl Analytics {
         let (new, rare) = self.met;
         let known = self.guess(record);
         let at = Seen::time_of(record);
-        let settled = self.since.is_some_and(|since| at.since(since) > WARM_UP);
+        let watched = |span| self.since.is_some_and(|since| at.since(since) > span);
         let roles = known
             .with(Roles::DOMAIN_NEW, new)
             .with(Roles::DOMAIN_RARE, rare)
-            .with(Roles::SETTLED, settled);
+            .with(Roles::SETTLED, watched(WARM_UP))
+            .with(Roles::DAY_OLD, watched(DAY));
         let seen = Seen { record: *record, roles, at };
         let mut notices = std::mem::take(&mut self.notices);
         self.abuses.notice(&seen, &self.rules, &mut notices);
@@ -63,7 +66,9 @@ impl Analytics {
         let of_client = client.map_or(Roles::NONE, |client| facts.duties_of(client).0);
         let of_server = server.map_or(Roles::NONE, |server| facts.duties_of(server).1);
         let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
-        if let Some(sign) = self.guesses.meet(&seen) {
+        let sign = self.guesses.meet(&seen);
+        let roles = roles.with(Roles::PAIR_NEW, sign.is_some_and(|sign| sign.is_of_resolver()));
+        if let Some(sign) = sign {
             match &mut self.outgoing {
                 Some(outgoing) => {
                     outgoing.push(OwnedRollup::of_sign(sign, self.config.sensor.hash_seed));

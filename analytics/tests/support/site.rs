@@ -275,7 +275,11 @@ impl Drop for Worker {
 
 /// Holds what was told to what was to be told.
 pub(crate) fn compare(told: &[String], expected: &[String], place: &str) {
-    assert_eq!(told.len(), expected.len(), "{place}: as many alerts");
+    let lacks = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|alert| !those.contains(alert)).cloned().collect()
+    };
+    let (more, fewer) = (lacks(told, expected), lacks(expected, told));
+    assert_eq!(told.len(), expected.len(), "{place}: told {more:#?}, not told {fewer:#?}");
     for (told, expected) in told.iter().zip(expected) {
         assert_eq!(told, expected, "{place}");
     }

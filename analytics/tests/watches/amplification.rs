@@ -1,5 +1,6 @@
 //! `amplification`: another's name under questions with large answers.
 
+use geophone_analytics::severity::Severity;
 use geophone_sensor::record::{Role, TickFigures};
 
 use crate::lab::Lab;
@@ -16,7 +17,7 @@ fn any_in_the_name_of_a_victim_at_the_reflector() {
     }
     let alert = lab.one(RULE).within(0.0, 10.0);
     alert.says(&["in the name of 203.0.113.9", "192.0.2.53 send", "octets for"]);
-    alert.shows(&["amplification_ratio", "big_type_share", "queries"]);
+    alert.shows(&["any_octets"]);
     assert!(alert.samples > 0);
 }
 
@@ -53,6 +54,40 @@ fn a_mail_server_asks_long_policies_of_its_senders() {
         lab.hear(f64::from(n) / 5.0, query.tells(&format!("v=DMARC1; p={n}")));
     }
     lab.silent();
+}
+
+#[test]
+fn any_once_over_udp_for_somebody_outside_is_told_as_low() {
+    let mut lab = Lab::new();
+    let query = ask("203.0.113.9", "192.0.2.53", "example.org").kind(ANY).octets(40, 3_200);
+    lab.hear(0.0, query.by_authority());
+    let alert = lab.one(RULE);
+    alert.shows(&["any_octets"]);
+    assert_eq!(alert.severity, Severity::Low);
+}
+
+#[test]
+fn any_with_a_small_answer_is_what_servers_give_since_rfc_8482() {
+    let mut lab = Lab::new();
+    for n in 0..30 {
+        let client = format!("203.0.113.{n}");
+        let query = ask(&client, "192.0.2.53", "example.org").kind(ANY).octets(40, 110);
+        lab.hear(f64::from(n) * 9.0, query.by_authority());
+    }
+    lab.silent();
+}
+
+#[test]
+fn all_addresses_of_a_network_are_one_campaign() {
+    let mut lab = Lab::new();
+    for n in 0..2_000 {
+        let victim = format!("203.0.113.{}", n * 37 % 256);
+        let query = ask(&victim, "192.0.2.53", "example.org").kind(DNSKEY).octets(40, 3_200);
+        lab.hear(f64::from(n) / 50.0, query.by_authority());
+    }
+    let alert = lab.one(RULE).within(0.0, 10.0);
+    alert.says(&["more of its network"]);
+    alert.shows(&["amplification_ratio", "big_type_share", "queries"]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use geophone_analytics::alert::{Action, Alert};
 use geophone_analytics::config::{Config, NetworkConfig};
 use geophone_analytics::pipeline::Analytics;
 use geophone_analytics::rule::Rules;
-use geophone_sensor::record::{Record, Role, Tick, TickFigures};
+use geophone_analytics::severity::Severity;
+use geophone_sensor::record::{Record, Role, SensorFigures, Tick, TickFigures};
 use geophone_sensor::time::Timestamp;
 
 use crate::query::Query;
@@ -24,6 +25,8 @@ pub(crate) struct Opened {
     pub(crate) client: IpAddr,
     pub(crate) server: IpAddr,
     pub(crate) domain: String,
+    pub(crate) severity: Severity,
+    pub(crate) score: i32,
     /// The features that gave points, and how many.
     pub(crate) evidence: Vec<(String, i32)>,
     /// How many names are shown.
@@ -42,6 +45,8 @@ impl Opened {
             client: alert.client,
             server: alert.server,
             domain: alert.domain.clone(),
+            severity: alert.severity,
+            score: alert.score,
             evidence: evidence.collect(),
             samples: alert.samples.len(),
             overflow: alert.overflow.as_ref().map_or_else(String::new, |o| format!("{o:?}")),
@@ -114,6 +119,12 @@ impl Lab {
         let address = Some(host.parse().unwrap());
         let time = time(second);
         self.take(&Record::Tick(&Tick { time, role, address, figures, sensor: None }));
+    }
+
+    /// Takes one second of the sensor.
+    pub(crate) fn goes_on(&mut self, second: f64) {
+        let sensor = Some(SensorFigures::default());
+        self.take(&Record::Tick(&Tick { time: time(second), sensor, ..Tick::default() }));
     }
 
     /// Takes a record as it is.

@@ -41,6 +41,56 @@ fn one_resolver_outside_after_the_other() {
 }
 
 #[test]
+fn unlike_domains_that_lead_to_one_place_are_worse() {
+    let told = [true, false].map(|alike| {
+        let mut lab = Lab::of(NAMED);
+        for n in 0..60 {
+            let to = if alike { "203.0.113.80".into() } else { format!("198.51.100.{n}") };
+            let query = ask(HOST, "203.0.113.53", &format!("www.site{n}.org"));
+            lab.hear(f64::from(n), query.points_to(&[to.as_str()], 300));
+        }
+        let alert = lab.one(RULE);
+        if alike {
+            alert.says(&["domains lead to the same addresses"]).shows(&["alike_domains"]);
+        }
+        alert.score
+    });
+    assert!(told[0] >= told[1] + 10, "{told:?}");
+}
+
+/// Ten clients ask a resolver every minute for more than a day, and those of `from` also another.
+fn a_day_and_a_bit(from: u32) -> Lab {
+    let mut lab = Lab::new();
+    for minute in 0..25 * 60 {
+        let at = f64::from(minute) * 60.0;
+        lab.goes_on(at);
+        for client in 0..10 {
+            let client_address = format!("10.0.0.{}", 100 + client);
+            let name = format!("www.site{minute}-{client}.org");
+            lab.hear(at + f64::from(client), ask(&client_address, "10.0.0.53", &name));
+            if minute >= from {
+                lab.hear(at + f64::from(client) + 0.5, ask(&client_address, "10.0.0.66", &name));
+            }
+        }
+    }
+    lab
+}
+
+#[test]
+fn a_host_that_begins_to_resolve_after_a_day() {
+    let lab = a_day_and_a_bit(24 * 60 + 30);
+    let alert = lab.one(RULE);
+    alert.says(&["10.0.0.66 resolves for others, and was not asked before"]);
+    alert.shows(&["new_server_clients"]);
+}
+
+#[test]
+fn a_host_that_resolved_all_day_is_no_news() {
+    a_day_and_a_bit(0).silent();
+    a_day_and_a_bit(600).silent();
+}
+
+#[test]
 fn the_resolver_itself_asks_everybody() {
     let mut lab = Lab::of(NAMED);
     for n in 0..600 {
