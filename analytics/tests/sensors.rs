@@ -17,17 +17,23 @@ mod tap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::time::Duration;
 
 use geophone_kafka::envelope::Envelope;
 use geophone_kafka::patience::now;
 use geophone_kafka::topic::Topic;
-use geophone_sensor::record::{OwnedRecord, Wire, from_wire};
+use geophone_sensor::record::{OwnedRecord, Role, Wire, from_wire};
 use serde_json::Value;
 
 use crate::alone::{alerts_of, capture, in_one_process};
 use crate::lab::{Lab, not_covered, shared};
 use crate::site::{PATIENCE, Site, compare};
 use crate::tap::{Tap, steps_of};
+
+/// Pieces of a capture that is recorded bit by bit.
+const STEPS: usize = 40;
+/// How long is waited each time until it is said that the broker is gone.
+const MISSED: Duration = Duration::from_millis(500);
 
 /// What is in the topic of records.
 struct Heard {
@@ -37,13 +43,24 @@ struct Heard {
     missing: u64,
     /// Messages by the start of the sensor that sent them, the first start first.
     starts: Vec<u64>,
+    /// The last second of the first start in each partition.
+    ends: Vec<u64>,
+}
+
+impl Heard {
+    /// Tells whether every partition has the seconds of the first start that the others have: what
+    /// was under way to one of them died with the sensor, and its node is behind the others then.
+    fn is_even(&self) -> bool {
+        self.ends.windows(2).all(|pair| pair[0] == pair[1])
+    }
 }
 
 fn heard(site: &Site<'_>) -> Heard {
     let (mut starts, mut sizes): (Vec<u64>, BTreeMap<u64, u64>) = Default::default();
-    let (mut records, mut missing) = (BTreeMap::new(), 0);
+    let (mut records, mut missing, mut ends) = (BTreeMap::new(), 0, Vec::new());
     for messages in site.lab.read(&Topic::Records.name(&site.settings.topics)).into_values() {
         let mut next: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut end = 0;
         for (_, value) in messages {
             let (Envelope { schema, epoch, sequence, order, .. }, body) =
                 Envelope::read(&value).unwrap();
@@ -57,12 +74,19 @@ fn heard(site: &Site<'_>) -> Heard {
             *expected = sequence + 1;
             if let Some(kind) = Wire::of(schema) {
                 let start = starts.iter().position(|start| *start == epoch);
-                records.insert((start, order), from_wire(kind, body).unwrap());
+                let record = from_wire(kind, body).unwrap();
+                if start == Some(0)
+                    && matches!(&record, OwnedRecord::Tick(tick) if tick.role == Role::Sensor)
+                {
+                    end = order;
+                }
+                records.insert((start, order), record);
             }
         }
+        ends.push(end);
     }
     let starts = starts.iter().map(|start| sizes[start]).collect();
-    Heard { records: records.into_values().collect(), missing, starts }
+    Heard { records: records.into_values().collect(), missing, starts, ends }
 }
 
 fn told_of(records: &[OwnedRecord]) -> Vec<String> {
@@ -71,6 +95,19 @@ fn told_of(records: &[OwnedRecord]) -> Vec<String> {
 
 fn parsed(told: &[String]) -> Vec<Value> {
     told.iter().map(|alert| serde_json::from_str(alert).unwrap()).collect()
+}
+
+/// The rule and the client of each alert.
+fn about(told: &[String]) -> BTreeSet<String> {
+    let about = |alert: &Value| format!("{} {}", alert["rule"]["id"], alert["source"]["ip"]);
+    parsed(told).iter().map(about).collect()
+}
+
+fn wait_about(site: &Site<'_>, hoped: &BTreeSet<String>) {
+    let began = now();
+    while !hoped.is_subset(&about(&site.told())) {
+        assert!(began.elapsed() < PATIENCE, "{hoped:?} are not told");
+    }
 }
 
 fn ids(told: &[String]) -> BTreeSet<String> {
@@ -87,20 +124,27 @@ fn a_sensor_killed_with_its_broker_goes_on_from_its_spool_and_what_it_lost_is_co
     let site = Site::new(&lab, dir.path());
     let (capture, spool) = (capture("rotate-3.pcap.gz"), dir.path().join("spool"));
     let with = ["--spool", spool.to_str().unwrap()];
-    let mut steps = steps_of(&capture, 4);
+    let mut steps = steps_of(&capture, STEPS);
     let workers = [site.worker("0"), site.worker("1")];
     let mut tap = Tap::open(&site, "killed", &with);
-    tap.record(&capture, steps.next().unwrap());
+    let first = steps.by_ref().take(STEPS / 4).last().unwrap();
+    tap.record(&capture, 0..first.end);
     site.wait_for_more(0);
     lab.stop(1);
-    tap.record(&capture, steps.next().unwrap());
-    tap.said.wait_for("the spool", |line| line.contains("they go to the spool"));
+    // What is sent before librdkafka knows that the broker is gone stays in its memory.
+    loop {
+        tap.record(&capture, steps.next().expect("frames enough until the broker is missed"));
+        if tap.said.comes(MISSED, |line| line.contains("they go to the spool")) {
+            break;
+        }
+    }
     let size = || -> u64 {
         let files = fs::read_dir(&spool).unwrap();
         files.map(|file| file.unwrap().metadata().map_or(0, |data| data.len())).sum()
     };
     let (before, began) = (size(), now());
-    tap.record(&capture, steps.next().unwrap());
+    let next = steps.next().unwrap();
+    tap.record(&capture, next.start..steps.by_ref().take(STEPS / 4).last().unwrap().end);
     while size() <= before {
         assert!(began.elapsed() < PATIENCE, "nothing more goes to the spool");
     }
@@ -109,7 +153,7 @@ fn a_sensor_killed_with_its_broker_goes_on_from_its_spool_and_what_it_lost_is_co
     let was_there: u64 = site.sent().values().sum();
 
     let mut tap = Tap::open(&site, "again", &with);
-    tap.record(&capture, steps.next().unwrap());
+    tap.record(&capture, steps.next().unwrap().start..usize::MAX);
     let sensor = tap.end();
     let counted = |name: &str| sensor[name].as_u64().unwrap();
     let sent = counted("kafka.produced") + counted("kafka.recovered");
@@ -118,24 +162,30 @@ fn a_sensor_killed_with_its_broker_goes_on_from_its_spool_and_what_it_lost_is_co
     assert_eq!(site.sent().values().sum::<u64>(), was_there + sent, "what was acked is there");
 
     site.wait_for_all();
-    let Heard { records, missing, starts } = heard(&site);
+    let heard = heard(&site);
+    let Heard { records, missing, starts, ends } = &heard;
     assert_eq!(starts.len(), 2);
-    let expected = told_of(&records);
-    site.wait(expected.len(), |_| {});
+    let expected = told_of(records);
+    if heard.is_even() {
+        site.wait(expected.len(), |_| {});
+    } else {
+        // Nodes that are seconds apart know facts seconds apart, as no one process does.
+        wait_about(&site, &about(&expected));
+    }
     let stats = workers.map(|worker| worker.leave());
     let sum = |name: &str| stats.iter().map(|stats| stats[name].as_u64().unwrap()).sum::<u64>();
-    println!("{starts:?} messages, {missing} of the first start lost with it");
-    assert_eq!(sum("worker.records_missing"), missing, "what was lost is counted");
+    println!("{starts:?} messages, {missing} of the first start lost with it, up to {ends:?}");
+    assert_eq!(sum("worker.records_missing"), *missing, "what was lost is counted");
     assert_eq!(sum("worker.sensors_cut_off"), 1);
     let (taken, undone) = (sum("worker.records_taken"), sum("worker.messages_undone"));
     let all = starts.iter().sum();
     assert!(taken <= all && all <= taken + undone, "{taken} and {undone} of {all}");
-    compare(&site.told(), &expected, "a sensor killed");
+    let told = site.told();
+    if heard.is_even() {
+        compare(&told, &expected, "a sensor killed");
+    }
     // Whom the alerts are about is what an undisturbed look says.
-    let whole = parsed(&in_one_process(&capture));
-    let about = |alert: &Value| (alert["rule"]["id"].clone(), alert["source"]["ip"].clone());
-    let known: Vec<_> = whole.iter().map(about).collect();
-    assert!(parsed(&expected).iter().map(about).all(|alert| known.contains(&alert)));
+    assert!(about(&told).is_subset(&about(&in_one_process(&capture))));
 }
 
 #[test]

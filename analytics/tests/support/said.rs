@@ -35,6 +35,11 @@ impl Said {
         Self(said)
     }
 
+    /// Tells whether a line that `is` the one comes within `patience`; others are passed over.
+    pub(crate) fn comes(&self, patience: Duration, is: impl Fn(&str) -> bool) -> bool {
+        std::iter::from_fn(|| self.0.recv_timeout(patience).ok()).any(|line| is(&line))
+    }
+
     /// Waits for a line that `is` the one.
     pub(crate) fn wait_for(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
         let mut all = Vec::new();
