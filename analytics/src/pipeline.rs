@@ -166,7 +166,7 @@ impl Analytics {
         }
         self.counters.records_scored += 1;
         let keys = Keys::of(transaction, &self.hasher);
-        black_box(self.tables.touch(&keys.hashes()));
+        black_box(self.tables.touch(&keys.hashes(transaction)));
         let mut charge = self.charge(transaction, &keys);
         let met = self.domain_account(transaction, &keys, &charge, sink);
         self.met = (met.fresh, self.tables.facts.is_rare(keys.domain));

@@ -3,6 +3,7 @@
 //! Kept as length-prefixed labels in the case they came in, because a label may hold any octet,
 //! dots included; text is made only for output. Does not know public suffixes: see `feature`.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
@@ -22,23 +23,18 @@ pub struct Name {
     wire: Vec<u8>,
 }
 
-/// Octets for the longest name, in whole pieces of 64.
-const FOLDED: usize = MAX_WIRE.next_multiple_of(64);
-
 /// The wire form of a name with its letters folded (RFC 4343).
 ///
-/// Length octets are below 64 and no letters, so folding leaves them alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Folded {
-    octets: [u8; FOLDED],
-    length: usize,
-}
+/// Length octets are below 64 and no letters, so folding leaves them alone; and most names are asked
+/// in lower case as they are.
+#[derive(Clone, Debug)]
+pub struct Folded<'a>(Cow<'a, [u8]>);
 
-impl Folded {
+impl Folded<'_> {
     /// Returns the octets from `start` on.
     #[must_use]
     pub fn from(&self, start: usize) -> &[u8] {
-        self.octets.get(start..self.length).unwrap_or_default()
+        self.0.get(start..).unwrap_or_default()
     }
 }
 
@@ -175,17 +171,13 @@ impl Name {
 
     /// Returns the wire form with its letters folded, by which a name is known.
     #[must_use]
-    pub fn folded(&self) -> Folded {
-        let mut octets = [0; FOLDED];
-        let length = self.wire.len().min(FOLDED);
-        for (cell, octet) in octets.iter_mut().zip(&self.wire) {
-            *cell = *octet;
-        }
-        // What has a fixed length is folded many octets at a time.
-        for chunk in octets.as_chunks_mut::<64>().0.iter_mut().take(length.div_ceil(64)) {
-            chunk.make_ascii_lowercase();
-        }
-        Folded { octets, length }
+    pub fn folded(&self) -> Folded<'_> {
+        // All of them, without a way out: that is many octets at a time.
+        let capitals = self.wire.iter().filter(|octet| octet.is_ascii_uppercase()).count();
+        Folded(match capitals {
+            0 => Cow::Borrowed(&self.wire),
+            _ => Cow::Owned(self.wire.to_ascii_lowercase()),
+        })
     }
 
     /// Walks the labels of the wire form from octet `start`, which must begin a label.

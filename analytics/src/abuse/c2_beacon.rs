@@ -57,7 +57,9 @@ impl Watch for C2Beacon {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
+        // A flood asks for each domain once: whoever comes again may be a beacon.
         if !seen.roles.has(Roles::DOMAIN_RARE)
+            || seen.roles.has(Roles::DOMAIN_NEW)
             || seen.roles.has(Roles::NAME_INTERNAL)
             || seen.roles.has(Roles::CLIENT_RESOLVER)
         {

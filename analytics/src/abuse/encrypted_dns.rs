@@ -4,6 +4,8 @@
 //! is blind. Told are look-ups of the names of public resolvers, and connections to port 853 outside;
 //! not what systems ask their own resolver about itself (`_dns.resolver.arpa`, RFC 9462).
 
+use std::iter;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use geophone_sensor::decode::foreign::Protocol;
@@ -131,17 +133,17 @@ fn opened<'a>(seen: &Seen<'a>) -> Option<&'a NotDns> {
     seen.payload().filter(|payload| encrypted.contains(&payload.protocol))
 }
 
-/// Compares labels from the end; most names differ in the first one that is looked at.
+/// The wire forms of [`RESOLVERS`].
+static FORMS: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| RESOLVERS.iter().map(|name| wire_of(name)).collect());
+
+/// Asked of every query: most names lack the length octet where that of the first label would be.
 fn is_resolver(asked: &Transaction) -> bool {
     let wire = asked.qname.wire();
-    let mut text = [0_u8; 255];
-    RESOLVERS.iter().any(|known| {
-        let Some(at) = wire.len().checked_sub(known.len() + 1) else { return false };
-        // The length octet of the first label must be where a dot would be.
+    FORMS.iter().any(|known| {
+        let Some(at) = wire.len().checked_sub(known.len()) else { return false };
         let Some(end) = wire.get(at..) else { return false };
-        let starts = at == 0 || starts_label(asked, at);
-        let Some(form) = text.get_mut(..=known.len()) else { return false };
-        starts && end.eq_ignore_ascii_case(wire_of(known, form))
+        end.first() == known.first() && end.eq_ignore_ascii_case(known) && starts_label(asked, at)
     })
 }
 
@@ -154,19 +156,10 @@ fn starts_label(asked: &Transaction, at: usize) -> bool {
     })
 }
 
-/// Writes `name` in wire form without its root; returns what was written.
-fn wire_of<'a>(name: &str, form: &'a mut [u8]) -> &'a [u8] {
-    let mut at = 0;
-    for label in name.split('.') {
-        if let Some(place) = form.get_mut(at) {
-            *place = u8::try_from(label.len()).unwrap_or_default();
-        }
-        if let Some(place) = form.get_mut(at + 1..at + 1 + label.len()) {
-            place.copy_from_slice(label.as_bytes());
-        }
-        at += 1 + label.len();
-    }
-    form
+/// Returns `name` in wire form without its root.
+fn wire_of(name: &str) -> Vec<u8> {
+    let length = |label: &str| u8::try_from(label.len()).unwrap_or_default();
+    name.split('.').flat_map(|label| iter::once(length(label)).chain(label.bytes())).collect()
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ const LEAK_STEP: u64 = 4;
 const RECORD_STEP: u32 = 10;
 /// …or the score by this many points, or the severity at all.
 const SCORE_STEP: i32 = 10;
+/// Reasons of a score that was reached before are noted again when there are more records by this
+/// part of them: they are told with it, and a flood would note them a million times.
+const STALE: u32 = 64;
 
 /// What a detector says of a key at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +45,8 @@ pub struct OpenAlert {
     worst: Judgement,
     severity: Severity,
     figures: Figures,
+    /// Records when the reasons of the worst were noted.
+    noted_at: u32,
     told_score: i32,
     told_queries: u32,
     told_severity: Severity,
@@ -95,6 +100,7 @@ impl OpenAlert {
             told_queries: figures.queries,
             worst: judgement,
             severity,
+            noted_at: figures.queries,
             figures,
             suppressed: 0,
         }
@@ -111,11 +117,19 @@ impl OpenAlert {
         self.worst.detector = detector;
     }
 
+    /// Tells whether the reasons of a judgement of `score` would be noted, `records` being seen.
+    #[must_use]
+    pub const fn notes(&self, score: i32, records: u32) -> bool {
+        let more = records.saturating_sub(self.noted_at);
+        score > self.worst.score || score == self.worst.score && more > self.noted_at / STALE
+    }
+
     /// Takes the newest judgement; tells whether it is worth an update.
     pub fn renew(&mut self, judgement: Judgement, state: &KeyState, rules: &Rules) -> bool {
         self.figures = Figures::of(state);
         self.severity = self.severity.max(severity_of(&judgement, rules));
-        if judgement.score >= self.worst.score {
+        if self.notes(judgement.score, self.figures.queries) {
+            self.noted_at = self.figures.queries;
             let overflow = judgement.overflow.clone().or_else(|| self.worst.overflow.take());
             self.worst = Judgement { overflow, ..judgement };
         } else if self.worst.overflow.is_none() {

@@ -1,9 +1,11 @@
 //! The domains or servers of one client, or the clients of one domain, that an alert is about
 //! together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use geophone_sensor::record::hash_of;
 use serde::{Deserialize, Serialize};
 
 /// Parts kept apart; the cheapest gives way to one that is dearer.
@@ -21,6 +23,18 @@ pub enum Part {
 }
 
 impl Part {
+    fn hash(&self) -> u64 {
+        let of_host = |host: &IpAddr, kind| match host {
+            IpAddr::V4(host) => hash_of(&host.octets(), kind),
+            IpAddr::V6(host) => hash_of(&host.octets(), kind),
+        };
+        match self {
+            Self::Client(client) => of_host(client, 0),
+            Self::Domain(domain) => hash_of(domain.as_bytes(), 1),
+            Self::Server(server) => of_host(server, 2),
+        }
+    }
+
     /// Returns the client, if it is one.
     #[must_use]
     pub const fn client(&self) -> Option<IpAddr> {
@@ -54,67 +68,86 @@ impl Part {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<Part, u64>", into = "BTreeMap<Part, u64>")]
 pub struct Parts {
-    bits: BTreeMap<Part, u64>,
-    /// The same by price: a flood of parts asks for the cheapest each time.
-    order: BTreeSet<(u64, Part)>,
+    /// The hash of each part in `known`, by which it is found: a flood of parts asks each time.
+    hashes: Vec<u64>,
+    bits: Vec<u64>,
+    known: Vec<Part>,
 }
 
 impl From<BTreeMap<Part, u64>> for Parts {
-    fn from(bits: BTreeMap<Part, u64>) -> Self {
-        let order = bits.iter().map(|(part, bits)| (*bits, part.clone())).collect();
-        Self { bits, order }
+    fn from(all: BTreeMap<Part, u64>) -> Self {
+        let hashes = all.keys().map(Part::hash).collect();
+        let (known, bits) = all.into_iter().unzip();
+        Self { hashes, bits, known }
     }
 }
 
 impl From<Parts> for BTreeMap<Part, u64> {
     fn from(parts: Parts) -> Self {
-        parts.bits
+        parts.known.into_iter().zip(parts.bits).collect()
     }
 }
 
 impl Parts {
     /// Adds `bits` to `part`.
     pub fn add(&mut self, part: Part, bits: u32) {
-        let mut left = 0;
-        if let Some(known) = self.bits.get(&part).copied() {
-            left = known;
-            self.order.remove(&(known, part.clone()));
-        } else if self.bits.len() >= MOST
-            && let Some((cheapest, gone)) = self.order.pop_first()
-        {
-            self.bits.remove(&gone);
-            left = cheapest;
+        let bits = u64::from(bits);
+        let hash = part.hash();
+        if let Some(place) = self.place_of(hash, &part) {
+            if let Some(known) = self.bits.get_mut(place) {
+                *known += bits;
+            }
+        } else if self.known.len() < MOST {
+            self.hashes.push(hash);
+            self.bits.push(bits);
+            self.known.push(part);
+        } else {
+            self.replace_cheapest(hash, part, bits);
         }
-        let bits = left + u64::from(bits);
-        self.order.insert((bits, part.clone()));
-        self.bits.insert(part, bits);
+    }
+
+    /// Among equals the one of the least hash is the cheapest, in whatever order they came.
+    fn replace_cheapest(&mut self, hash: u64, part: Part, bits: u64) {
+        let cheapest = (0_usize..)
+            .zip(self.bits.iter_mut().zip(&mut self.hashes))
+            .min_by_key(|(_, (bits, hash))| (**bits, **hash));
+        let Some((place, (known, tag))) = cheapest else { return };
+        *known += bits;
+        *tag = hash;
+        if let Some(gone) = self.known.get_mut(place) {
+            *gone = part;
+        }
+    }
+
+    fn place_of(&self, hash: u64, part: &Part) -> Option<usize> {
+        let mut places = (0..).zip(&self.hashes).filter(|(_, known)| **known == hash);
+        places.find_map(|(place, _)| (self.known.get(place) == Some(part)).then_some(place))
     }
 
     /// Tells whether `part` is one of them.
     #[must_use]
     pub fn has(&self, part: &Part) -> bool {
-        self.bits.contains_key(part)
+        self.place_of(part.hash(), part).is_some()
     }
 
     /// Returns the number of parts.
     #[must_use]
     pub fn count(&self) -> u32 {
-        u32::try_from(self.bits.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.known.len()).unwrap_or(u32::MAX)
     }
 
     /// Walks the parts with the price of their names in bytes, the dearest first.
     pub fn dearest(&self) -> impl Iterator<Item = (&Part, u64)> {
-        let mut parts: Vec<_> = self.bits.iter().map(|(part, bits)| (part, *bits)).collect();
-        // Stable: among equals the order of their names.
-        parts.sort_by_key(|(_, bits)| std::cmp::Reverse(*bits));
+        let mut parts: Vec<_> = self.known.iter().zip(self.bits.iter().copied()).collect();
+        parts.sort_by_key(|(part, bits)| (Reverse(*bits), *part));
         parts.into_iter().map(|(part, bits)| (part, bits.div_ceil(8)))
     }
 
     /// Tells whether one part makes more than two thirds of all.
     #[must_use]
     pub fn is_mostly_one(&self) -> bool {
-        let sum: u64 = self.bits.values().sum();
-        self.bits.values().max().is_some_and(|most| most * 3 > sum * 2)
+        let sum: u64 = self.bits.iter().sum();
+        self.bits.iter().max().is_some_and(|most| most * 3 > sum * 2)
     }
 }
 

@@ -151,12 +151,18 @@ impl Analytics {
         if suspect.open.is_none() && score < detector.card.threshold {
             return;
         }
+        let noted = suspect.open.as_ref().is_none_or(|open| open.notes(score, look.records));
+        let (mut evidence, mut features) = (Vec::new(), Vec::new());
+        if noted {
+            evidence = detector.card.evidence_of(|feature| look.values.value(feature));
+            features = look.values.all();
+        }
         suspect.headline = self.abuses.headline(watch, key, suspect, at, detector);
         let judgement = Judgement {
             detector: number,
             score,
-            evidence: detector.card.evidence_of(|feature| look.values.value(feature)),
-            features: look.values.all(),
+            evidence,
+            features,
             overflow: None,
             overflow_severity: Severity::Low,
         };

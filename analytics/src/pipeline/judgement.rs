@@ -1,36 +1,45 @@
 //! What the detectors say of a key at one moment.
 
 use super::Fill;
-use crate::alert::{Judgement, Overflow};
+use crate::alert::{Judgement, OpenAlert, Overflow};
 use crate::detect::Features;
 use crate::rule::Rules;
 use crate::severity::Severity;
 
-/// Asks every detector, or the one whose alert is open, and returns the one that is surest.
+/// Asks every detector, or the one whose alert is open after so many records, and returns the one
+/// that is surest; without reasons where the open alert would not note them.
 pub(super) fn judgement(
     rules: &Rules,
     features: &Features<'_>,
     fill: Fill,
-    open: Option<usize>,
+    open: Option<(&OpenAlert, u32)>,
 ) -> Option<Judgement> {
     let overflows = fill.share > 1.0;
     let mut best: Option<(i32, usize, i32)> = None;
     for (index, detector) in rules.detectors.iter().enumerate() {
+        if open.is_some_and(|(open, _)| open.detector() != index) {
+            continue;
+        }
         let score = detector.card.score(features);
         let margin = score - detector.card.threshold;
-        let raised = margin >= 0 || (overflows && detector.on_leak);
-        let asked = open.map_or(raised, |open| open == index);
-        if asked && best.is_none_or(|(most, ..)| margin > most) {
+        let raised = open.is_some() || margin >= 0 || (overflows && detector.on_leak);
+        if raised && best.is_none_or(|(most, ..)| margin > most) {
             best = Some((margin, index, score));
         }
     }
     let (_, detector, score) = best?;
+    let noted = open.is_none_or(|(open, records)| open.notes(score, records));
+    let (mut evidence, mut all) = (Vec::new(), Vec::new());
+    if noted {
+        evidence = rules.detectors.get(detector)?.card.evidence(features);
+        all = features.all();
+    }
     let bucket = rules.leak.scope(fill.scope).bucket(fill.tier).filter(|_| overflows);
     Some(Judgement {
         detector,
         score,
-        evidence: rules.detectors.get(detector)?.card.evidence(features),
-        features: features.all(),
+        evidence,
+        features: all,
         overflow: bucket.map(|bucket| Overflow {
             bucket: bucket.name.clone(),
             scope: fill.scope,

@@ -42,9 +42,10 @@ impl Keys {
     }
 
     /// Returns those that find what is remembered of every transaction.
-    pub(super) const fn hashes(&self) -> Hashes {
-        let Self { pair, domain, name, answer, .. } = *self;
-        Hashes { pair, domain, name, answer }
+    pub(super) fn hashes(&self, transaction: &Transaction) -> Hashes {
+        let Self { pair, domain, name, site_name, .. } = *self;
+        let answer = (transaction.answer.rdata_bytes > 0).then_some(self.answer);
+        Hashes { pair, domain, name, site_name, answer }
     }
 
     /// Hashes (client, server), for names under no domain.

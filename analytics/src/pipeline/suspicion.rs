@@ -125,7 +125,7 @@ impl Analytics {
         self.counters.judgements += 1;
         let Weighed { state, features, .. } = weighed;
         self.probe.note(suspect, weighed);
-        let open = suspect.open.as_ref().map(OpenAlert::detector);
+        let open = suspect.open.as_ref().map(|open| (open, state.account.total_queries));
         let Some(judgement) = judgement(&self.rules, features, weighed.fullest, open) else {
             return;
         };

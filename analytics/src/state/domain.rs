@@ -113,6 +113,11 @@ impl DomainTable {
         self.sets.evicted()
     }
 
+    /// Asks for the line of `hash`.
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        self.sets.touch(hash)
+    }
+
     /// Notes that the client of hash `client` asked the domain of hash `domain`; more than `most`
     /// make it crowded. Returns its clients so far and what there is to tell others.
     #[expect(clippy::cast_precision_loss, reason = "the order of times, not their value")]

@@ -163,10 +163,15 @@ impl<S: Store> Sets<S> {
         self.evicted
     }
 
-    /// Returns a tag near the key of `hash`, so that its line is on its way when it is asked for.
+    /// Returns a tag near the key of `hash`, so that its line is on its way when it is asked for; the
+    /// tags of the whole set where it does not stand at home, as in a flood of new keys.
     pub(crate) fn touch(&self, hash: u64) -> u64 {
-        let entry = self.store.set(self.set_of(hash)).and_then(|set| set.get(home_of(hash)));
-        entry.map_or(0, Entry::tag)
+        let Some(set) = self.store.set(self.set_of(hash)) else { return 0 };
+        let home = set.get(home_of(hash)).map_or(0, Entry::tag);
+        if home == tag_of(hash) || home == 0 {
+            return home;
+        }
+        set.iter().fold(home, |tags, entry| tags ^ entry.tag())
     }
 
     /// Finds the key of `hash` if it is there.

@@ -16,8 +16,10 @@ pub(crate) struct Hashes {
     pub(crate) domain: u64,
     /// Of (client, name).
     pub(crate) name: u64,
-    /// Of (client, domain, answer).
-    pub(crate) answer: u64,
+    /// Of the name, whoever asks.
+    pub(crate) site_name: u64,
+    /// Of (client, domain, answer), where there is an answer with data.
+    pub(crate) answer: Option<u64>,
 }
 
 /// Everything that is remembered but the suspects.
@@ -58,12 +60,19 @@ impl Tables {
     /// The reads wait for nothing, so their cache misses overlap, where one after the other they
     /// would be most of what a transaction costs. What they return means nothing.
     pub(crate) fn touch(&self, hashes: &Hashes) -> u64 {
-        let Hashes { pair, domain, name, answer } = *hashes;
-        self.seen.touch(name)
-            ^ self.seen.touch(answer)
-            ^ self.keys.touch(pair)
+        let Hashes { pair, domain, name, site_name, answer } = *hashes;
+        let account = self.keys.touch(pair);
+        let lines = self.seen.touch(name)
+            ^ answer.map_or(0, |answer| self.seen.touch(answer))
             ^ self.figures.touch(pair)
-            ^ self.facts.touch(domain)
+            ^ self.facts.touch(domain);
+        // Whoever is new to a domain is told to its owner, too. That is a guess of the processor's
+        // until the account is there, and a flood makes it a good one.
+        let owner = match account == pair {
+            true => 0,
+            false => self.domains.touch(domain) ^ self.seen.touch(site_name),
+        };
+        account ^ lines ^ owner
     }
 
     /// Octets of all tables; they do not grow.

@@ -30,6 +30,8 @@ use self::question::Question;
 
 /// Names that must fit before a recogniser speaks that follows a short counter or an alphabet.
 const LEAST_NAMES: u32 = 8;
+/// Names after which the verdict stands: a flood may bring millions.
+const ENOUGH: u32 = 1 << 14;
 /// The same where every fitting name repeats a session or mark of 16 bits or more.
 const LEAST_MARKED: u32 = 4;
 /// Of all names, the share that must fit, in hundredths.
@@ -173,6 +175,9 @@ impl ToolTracker {
 
     /// Takes one transaction.
     pub fn add(&mut self, transaction: &Transaction) {
+        if self.total >= ENOUGH {
+            return;
+        }
         let question = Question::new(transaction, self.whole);
         let hash = fold(transaction.qname.wire());
         let again = std::mem::replace(&mut self.last_name, hash) == hash && self.total > 0;
