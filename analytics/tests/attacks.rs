@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use geophone_analytics::alert::{Action, Alert};
 use geophone_analytics::config::{Config, NetworkConfig};
+use geophone_analytics::detect::WATCHED;
 use geophone_analytics::replay::{Listener, Replay};
 use geophone_analytics::rule::Rules;
 use geophone_sensor::capture::{CaptureError, CaptureSet, Frame};
@@ -176,6 +177,17 @@ fn every_attack_is_named_in_time_and_once_and_quiet_networks_stay_quiet() {
         found.extend(faults(capture, &replay(capture)));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn every_rule_about_abuse_has_a_recorded_attack() {
+    let text = std::fs::read_to_string(datasets().join("attacks.toml")).unwrap();
+    let captures = toml::from_str::<Manifest>(&text).unwrap().capture;
+    let staged: BTreeSet<_> =
+        captures.iter().flat_map(|one| one.truth.iter().map(|truth| truth.rule.as_str())).collect();
+    let watched: BTreeSet<_> = WATCHED.iter().map(|(rule, _)| *rule).collect();
+    let missing: Vec<_> = watched.difference(&staged).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

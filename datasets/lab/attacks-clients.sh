@@ -1,8 +1,8 @@
 # Attacks on clients, and by them; sourced by attacks.sh. A function each, named in CLIENT_NAMES.
 
-CLIENT_NAMES="poison-guess poison-ports poison-race rebinding rogue-outside rogue-inside rogue-many
+CLIENT_NAMES="poison-guess poison-ports poison-fragments poison-race rebinding rogue-outside rogue-inside rogue-many
     encrypted leak generated beacon vpn malformed
-    quiet-twice quiet-spread quiet-split quiet-member quiet-mdns quiet-chromium quiet-typing quiet-pulse"
+    quiet-wide quiet-twice quiet-spread quiet-split quiet-member quiet-mdns quiet-chromium quiet-typing quiet-pulse"
 ODD=198.51.100.40 NEAR=192.168.77.12
 
 # Delegated to odd_authority.py.
@@ -51,6 +51,13 @@ poison_guess_at() {
     wait $!
 }
 poison_ports() { begin; beside forge net ports --source "$ODD" --to "$NEAR" --count 2000 --rate 400; }
+poison_fragments() { start_near ""; odd poison_fragments_at; stop near; }
+poison_fragments_at() {
+    begin
+    repeat 12 "x@.wide-lab.com" TXT | ask c1 2 "$NEAR" &
+    forge net fragments --source "$ODD" --to "$NEAR" --count 480 --rate 80
+    wait $!
+}
 poison_race() { odd poison_race_at; }
 poison_race_at() {
     forge_in_background c4 inject --source "$RESOLVER"
@@ -106,6 +113,8 @@ malformed() { begin; forge c3 malformed --source 192.168.77.13 --to "$RESOLVER" 
 
 # --- what looks like it -------------------------------------------------------------------------
 
+quiet_wide() { start_near ""; odd quiet_wide_at; stop near; }
+quiet_wide_at() { begin; repeat 120 "x@.wide-lab.com" TXT | ask c1 10 "$NEAR"; }
 quiet_twice() { start_near ""; odd quiet_twice_at; stop near; }
 quiet_twice_at() { begin; repeat 80 "host@.twice-lab.org" | ask c1 10 "$NEAR"; }
 quiet_spread() {

@@ -6,7 +6,9 @@ SITE = {"internal": ["192.168.77.0/24"], "resolvers": ["192.168.77.53"],
 CLIENT, RESOLVER = "192.168.77.11", "192.168.77.12"
 
 # The programs in each, where BIND is not the only one.
-SERVERS = {"poison-guess": ["unbound", "bind"], "poison-ports": ["bind"], "quiet-twice": ["unbound", "bind"],
+SERVERS = {"poison-guess": ["unbound", "bind"], "poison-ports": ["bind"],
+           "poison-fragments": ["unbound", "bind"], "quiet-wide": ["unbound", "bind"],
+           "quiet-twice": ["unbound", "bind"],
            "quiet-spread": ["unbound", "bind"], "rogue-outside": ["dnsmasq", "bind"],
            "rogue-inside": ["dnsmasq", "bind"], "rogue-many": ["dnsmasq", "bind"],
            "leak": ["dnsmasq", "bind"]}
@@ -17,6 +19,8 @@ ATTACKS = {
                      "with delegations", [("cache-poisoning", RESOLVER, 10)], None, []),
     "poison-ports": ("answers to 2,000 ports of a resolver in the name of one server",
                      [("cache-poisoning", RESOLVER, 10)], None, []),
+    "poison-fragments": ("ends of fragmented answers lie in wait at a resolver (Unbound) for their heads",
+                         [("cache-poisoning", RESOLVER, 10)], None, []),
     "poison-race": ("a host on the wire answers before the resolver does",
                     [("cache-poisoning", CLIENT, 10)], None, []),
     "rebinding": ("a name turns from outside to inside after four seconds",
@@ -39,6 +43,7 @@ ATTACKS = {
     "vpn": ("WireGuard's messages through port 53", [("non-dns", CLIENT, 10)], None, []),
     "malformed": ("messages that break six rules, forty a second",
                   [("malformed-dns", "192.168.77.13", 10)], None, []),
+    "quiet-wide": ("answers that come in fragments", [], None, []),
     "quiet-twice": ("every answer comes twice", [], None, []),
     "quiet-spread": ("other addresses each time; AAAA made from A (Unbound's DNS64)", [], None, []),
     "quiet-split": ("a public name that always stood for a host inside", [], None, []),

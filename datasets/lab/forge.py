@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Forged answers, and what is no DNS, for the lab.
 
-forge.py guess|ports|inject|malformed|far_end|vpn …; all but the vpn need root.
+forge.py guess|ports|fragments|inject|malformed|far_end|vpn …; all but the vpn need root.
 """
 
 import argparse
@@ -41,6 +41,14 @@ def ports(given, rng, sender):
     for n in paced(given.count, given.rate):
         packet = answer(rng.randrange(65536), given.name, [(A, 60, FORGED)])
         sender.udp(given.source, 53, given.to, 20000 + n, packet)
+
+
+def fragments(given, _rng, sender):
+    """Ends of long answers, before these are sent: the id of the datagram is all that is guessed."""
+    end = struct.pack(">HHIH", A, 1, 86400, 4) + FORGED
+    for n in paced(given.count, given.rate):
+        number = (given.port + n) % 65536
+        sender.ip(given.source, given.to, 17, bytes(984) + end, number, 1480)
 
 
 def inject(given, _rng, sender):
@@ -109,7 +117,7 @@ def vpn(given, rng, _sender):
 
 
 def main():
-    kinds = {"guess": guess, "ports": ports, "inject": inject, "malformed": malformed,
+    kinds = {"guess": guess, "ports": ports, "fragments": fragments, "inject": inject, "malformed": malformed,
              "far_end": far_end, "vpn": vpn}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=kinds)

@@ -62,6 +62,11 @@ class Zones:
         """A public name that has always stood for a host inside."""
         return 0, 1, 30, [address("192.168.77.60")]
 
+    def wide(self, name, qtype):
+        """More than a frame holds: it comes in fragments."""
+        text = b"".join(b"\xff" + bytes([97 + n]) * 255 for n in range(9))
+        return 0.1, 1, 300, [(TXT, text)]
+
     def rendezvous(self, name, qtype):
         return 0, 1, 300, [address("198.18.99.9")]
 
@@ -69,7 +74,7 @@ class Zones:
 SERVED = {
     "flip-lab.net": Zones.flip, "slow-bank.com": Zones.slow, "spread-lab.net": Zones.spread,
     "implant-lab.net": Zones.implant, "pulse-lab.com": Zones.pulse, "twice-lab.org": Zones.twice,
-    "split-lab.com": Zones.split, RENDEZVOUS: Zones.rendezvous,
+    "split-lab.com": Zones.split, "wide-lab.com": Zones.wide, RENDEZVOUS: Zones.rendezvous,
 }
 
 

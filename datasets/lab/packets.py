@@ -46,8 +46,10 @@ class Sender:
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 
-    def ip(self, source, to, protocol, body):
-        head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(body), random.randrange(65536), 0, 64,
+    def ip(self, source, to, protocol, body, number=None, at=0):
+        """Sends `body`; with `at`, as the last fragment of datagram `number`, behind so many octets."""
+        number = random.randrange(65536) if number is None else number
+        head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(body), number, at // 8, 64,
                            protocol, 0, socket.inet_aton(source), socket.inet_aton(to))
         self.socket.sendto(head + body, (to, 0))
 

@@ -157,6 +157,9 @@ impl Pipeline {
 
     fn fragment(&mut self, fragment: &Fragment<'_>, sink: &mut impl FnMut(Record<'_>)) {
         self.counters.frame_fragment += 1;
+        if let Some(head) = self.fragments.head(fragment) {
+            self.messages.ticks.fragment(fragment.hosts().1, head);
+        }
         let mut done = Vec::new();
         self.fragments.push(fragment, &mut self.counters, &mut done);
         self.datagrams(done, sink);

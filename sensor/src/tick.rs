@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use crate::capture::Losses;
 use crate::counter::Counters;
+use crate::decode::fragment::Head;
 use crate::limited::LimitedMap;
 use crate::record::{Record, Role, SensorFigures, Tick, TickFigures};
 use crate::time::Timestamp;
@@ -95,6 +96,23 @@ impl Ticks {
                 *counted = *figures;
             } else {
                 self.sensor.beyond += 1;
+            }
+        }
+    }
+
+    /// Counts what a fragment for a client of this second says about the head of its datagram. Whose
+    /// it is nobody knows without its head, so it is nobody's where the host asks nothing.
+    pub fn fragment(&mut self, client: IpAddr, head: Head) {
+        let slot = self.clients.find(&client);
+        let Some(counted) = slot.and_then(|slot| self.clients.value_mut(slot)) else { return };
+        for figures in [counted, &mut self.all] {
+            match head {
+                Head::First => figures.headed += 1,
+                Head::Late => {
+                    figures.headed += 1;
+                    figures.headless = figures.headless.saturating_sub(1);
+                }
+                Head::Missing => figures.headless += 1,
             }
         }
     }

@@ -4,9 +4,13 @@
 //! arrive in bursts, best for many names of one zone (Kaminsky 2008). One who does see it races the
 //! server: then one question gets two answers that contradict each other. A query sent more than once
 //! may be answered more than once, and a frame mirrored twice repeats itself: neither contradicts.
-//! Guesses count as `unpaired` says.
+//! Guesses count as `unpaired` says. A forger may also leave id and port to the server, and forge
+//! what follows the head of a fragmented answer (Herzberg and Shulman 2013): then fragments lie in
+//! wait for heads that never come, for the id of the datagram has to be guessed.
 
-use geophone_sensor::record::{Mismatch, Status, Transport, hash_of};
+use std::net::IpAddr;
+
+use geophone_sensor::record::{Mismatch, Role, Status, TickFigures, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
@@ -34,6 +38,8 @@ pub(super) struct Figures {
     ports: Lately,
     /// Answers to nothing, from a server's port to ports that asked nothing.
     stray: Recent,
+    headless: Recent,
+    headed: Recent,
     unpaired: Unpaired,
     taken: u32,
 }
@@ -45,7 +51,7 @@ impl Watch for CachePoisoning {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
-        if let Some(client) = Unpaired::client_of(seen) {
+        if let Some(client) = Unpaired::client_of(seen).or_else(|| fragmented(seen)) {
             return Some(About::Client(client));
         }
         let asked = seen.transaction().filter(|asked| asked.status == Status::Unsolicited)?;
@@ -58,7 +64,11 @@ impl Watch for CachePoisoning {
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Moment { at, window } = moment;
         if let Some(tick) = seen.tick() {
-            return figures.unpaired.second(tick, moment);
+            let TickFigures { headless, headed, unsolicited, .. } = tick.figures;
+            figures.headless.add(at, headless.into(), window);
+            figures.headed.add(at, headed.into(), window);
+            let over = unsolicited > 0 && figures.unpaired.second(tick, moment);
+            return over || headless > 0;
         }
         let Some(asked) = seen.transaction() else { return false };
         figures.taken = figures.taken.wrapping_add(1);
@@ -81,11 +91,15 @@ impl Watch for CachePoisoning {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
         let (guesses, stray) = (sum(&figures.guesses), sum(&figures.stray));
         let conflicts = sum(&figures.conflicts);
+        // What a capture loses are fewer heads than it keeps.
+        let (headless, headed) = (sum(&figures.headless), sum(&figures.headed));
+        let headless = if headless >= headed { headless } else { 0.0 };
         let all = guesses + stray;
         if !figures.unpaired.is_fair(moment.at) {
             let few = figures.unpaired.of(all, UNSURE, moment.at);
             return Values::default()
                 .with(Feature::Conflicts, conflicts)
+                .with(Feature::HeadlessFragments, headless)
                 .with(Feature::Mismatches, few)
                 .with(Feature::UnaskedAnswers, 0.0)
                 .with(Feature::Siblings, 0.0)
@@ -99,6 +113,7 @@ impl Watch for CachePoisoning {
         let guesses = if each >= 2.0 { guesses } else { 0.0 };
         Values::default()
             .with(Feature::Conflicts, conflicts)
+            .with(Feature::HeadlessFragments, headless)
             .with(Feature::Mismatches, guesses)
             .with(Feature::UnaskedAnswers, stray)
             .with(Feature::Siblings, figures.names.count())
@@ -107,6 +122,16 @@ impl Watch for CachePoisoning {
 
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
+        let headless = sum(&figures.headless);
+        if headless > sum(&figures.conflicts) + sum(&figures.guesses) + sum(&figures.stray) {
+            return format!(
+                "{} got {headless:.0} fragments of datagrams without a head and {:.0} heads within \
+                 {} s: forged ones may lie in wait for its answers",
+                suspect.client,
+                sum(&figures.headed),
+                moment.window.as_secs(),
+            );
+        }
         format!(
             "{} got, in the name of {}, {:.0} answers that contradict an earlier one and {:.0} with \
              a wrong id, name or port within {} s, for {} names",
@@ -126,4 +151,11 @@ impl Watch for CachePoisoning {
     fn part(seen: &Seen<'_>) -> Option<Part> {
         seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
     }
+}
+
+/// The client of a second in which it got fragments.
+fn fragmented(seen: &Seen<'_>) -> Option<IpAddr> {
+    let tick = seen.tick().filter(|tick| tick.role == Role::Client)?;
+    let of_interest = tick.figures.headless > 0 || tick.figures.headed > 0;
+    tick.address.filter(|_| of_interest)
 }

@@ -87,6 +87,7 @@ impl Alert<'_> {
         } else if self.is_watched() {
             match self.subject {
                 Subject::Zone | Subject::Domain => self.domain.clone(),
+                _ if self.server.is_unspecified() => "nobody known".to_owned(),
                 _ => self.server.to_string(),
             }
         } else if self.domain.is_empty() {

@@ -58,6 +58,8 @@ pub enum Feature {
     HalfOpen,
     /// TCP connections opened within half a minute and not ended.
     Held,
+    /// Fragments of UDP without the head of their datagram, in the window; 0 where more have one.
+    HeadlessFragments,
     /// Distinct names asked for that tell what a server is (version.bind and its like).
     IdentityNames,
     /// Share of questions that came while the last answer was still to be kept, 0 to 1.

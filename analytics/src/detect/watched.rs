@@ -31,6 +31,7 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
         "cache-poisoning",
         &[
             Feature::Conflicts,
+            Feature::HeadlessFragments,
             Feature::Mismatches,
             Feature::UnaskedAnswers,
             Feature::Siblings,

@@ -36,6 +36,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("half_open", "TCP connections that did not open, in the window"),
     ("held", "TCP connections opened within half a minute and not ended"),
     (
+        "headless_fragments",
+        "fragments of UDP without the head of their datagram, in the window; 0 where more have one",
+    ),
+    (
         "identity_names",
         "distinct names asked for that tell what a server is (version.bind and its like)",
     ),

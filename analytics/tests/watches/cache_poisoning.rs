@@ -72,6 +72,29 @@ fn blind_guesses_at_all_ports() {
 }
 
 #[test]
+fn fragments_that_lie_in_wait_for_a_head() {
+    let mut lab = Lab::new();
+    for second in 0..3 {
+        let figures = TickFigures { queries: 4, responses: 4, headed: 1, ..TickFigures::default() };
+        let figures = TickFigures { headless: 64, ..figures };
+        lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
+    }
+    let alert = lab.one(RULE).within(0.0, 2.0);
+    alert.says(&[RESOLVER, "without a head", "lie in wait"]).shows(&["headless_fragments"]);
+}
+
+#[test]
+fn a_capture_that_loses_heads_keeps_most() {
+    let mut lab = Lab::new();
+    for second in 0..300 {
+        let figures = TickFigures { responses: 300, headless: 8, ..TickFigures::default() };
+        let figures = TickFigures { headed: 30, ..figures };
+        lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
+    }
+    lab.silent();
+}
+
+#[test]
 fn answers_sent_again_and_answers_that_are_late_are_honest() {
     let mut lab = Lab::new();
     for n in 0..500 {

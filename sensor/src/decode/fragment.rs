@@ -22,6 +22,9 @@ const MAX_DATAGRAM: usize = 65_535;
 /// Octets that a fragment costs beside its own: its place in the list and the allocator's share.
 const OVERHEAD: u64 = 64;
 
+/// The number of UDP, by which IP tells what it carries.
+const UDP: u8 = 17;
+
 /// The bounds of putting fragments together.
 #[derive(Clone, Copy, Debug)]
 pub struct FragmentLimits {
@@ -79,6 +82,17 @@ pub struct Datagram {
     pub cut: bool,
 }
 
+/// What a fragment of UDP says about the head of its datagram, the one with the ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It is the head, and the first fragment.
+    First,
+    /// It is the head, and others came before it.
+    Late,
+    /// It is the first fragment, and no head.
+    Missing,
+}
+
 /// Datagrams waiting for their fragments.
 pub struct Fragments {
     table: LimitedMap<Key, Waiting>,
@@ -92,10 +106,18 @@ struct Waiting {
     length: Option<usize>,
     /// What the fragment at its beginning says that it carries.
     protocol: u8,
+    /// Whether that fragment came.
+    headed: bool,
     parts: Vec<(usize, Vec<u8>)>,
 }
 
 impl<'a> Fragment<'a> {
+    /// Returns the sender and the receiver.
+    #[must_use]
+    pub const fn hosts(&self) -> (IpAddr, IpAddr) {
+        (self.key.source, self.key.destination)
+    }
+
     /// Reads the fragment in `packet`, taken apart as `ip`, met at `time` on `path`; `None` where
     /// its place in the datagram makes no sense.
     ///
@@ -210,6 +232,20 @@ impl Fragments {
         }
     }
 
+    /// Tells what `part`, which was not pushed yet, says about the head of its datagram, if it says
+    /// anything and the datagram is UDP.
+    #[must_use]
+    pub fn head(&self, part: &Fragment<'_>) -> Option<Head> {
+        let waiting = self.table.find(&part.key).and_then(|slot| self.table.value(slot));
+        let head = match (waiting, part.offset) {
+            (None, 0) => Head::First,
+            (None, _) => Head::Missing,
+            (Some(waiting), 0) if !waiting.headed => Head::Late,
+            (Some(_), _) => return None,
+        };
+        (part.protocol == UDP).then_some(head)
+    }
+
     /// Gives up what came at a time that the clock, set back to `now`, has still before it: it
     /// would wait until then.
     pub fn set_back(&mut self, now: Timestamp, counters: &mut Counters, done: &mut Vec<Datagram>) {
@@ -297,6 +333,7 @@ impl Waiting {
         }
         if part.offset == 0 {
             self.protocol = part.protocol;
+            self.headed = true;
         }
         self.parts.push((part.offset, part.data.to_vec()));
     }
@@ -412,6 +449,24 @@ mod tests {
             }
             prop_assert_eq!(found, Some(data));
         }
+    }
+
+    #[test]
+    fn heads_are_told_apart_from_what_lies_in_wait_for_them() {
+        let (mut fragments, mut done) = (Fragments::new(LIMITS), Vec::new());
+        let mut counters = Counters::default();
+        let mut tell = |part: &Fragment<'_>| {
+            let head = fragments.head(part);
+            fragments.push(part, &mut counters, &mut done);
+            head
+        };
+        assert_eq!(tell(&part(1, 0, 8, false, b"the end")), Some(Head::Missing));
+        assert_eq!(tell(&part(1, 0, 16, false, b"another")), None, "in the place of the first");
+        assert_eq!(tell(&part(1, 0, 0, true, b"its head")), Some(Head::Late));
+        assert_eq!(tell(&part(2, 0, 0, true, b"the head")), Some(Head::First));
+        assert_eq!(tell(&part(2, 0, 8, false, b"its end.")), None);
+        let tcp = Fragment { protocol: 6, ..part(3, 0, 8, true, b"no ports") };
+        assert_eq!(tell(&tcp), None);
     }
 
     #[test]

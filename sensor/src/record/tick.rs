@@ -77,6 +77,10 @@ figures! {
     defective,
     /// Payloads that are not DNS.
     not_dns,
+    /// Fragments of UDP that came before the head of their datagram, and no head in this second.
+    headless,
+    /// Heads of fragmented UDP datagrams.
+    headed,
     /// TCP connections asked for.
     tcp_syn,
     /// TCP connections opened.
@@ -97,9 +101,16 @@ impl TickFigures {
     /// Returns how much happened: messages, payloads and connections.
     #[must_use]
     pub fn activity(&self) -> u32 {
-        [self.responses, self.not_dns, self.tcp_syn, self.tcp_half_open, self.tcp_reset]
-            .iter()
-            .fold(self.queries, |sum, figure| sum.saturating_add(*figure))
+        [
+            self.responses,
+            self.not_dns,
+            self.headless,
+            self.tcp_syn,
+            self.tcp_half_open,
+            self.tcp_reset,
+        ]
+        .iter()
+        .fold(self.queries, |sum, figure| sum.saturating_add(*figure))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::name::Name;
 use crate::time::Timestamp;
 
 /// The version of this form.
-pub const WIRE_VERSION: u16 = 2;
+pub const WIRE_VERSION: u16 = 3;
 
 /// What a body is; the letter stands in the message's envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -457,7 +457,7 @@ mod tests {
         );
     }
 
-    /// The octets of version 1: whoever changes them gives the form a new version, and rewrites the
+    /// The octets of this version: whoever changes them gives the form a new version, and rewrites the
     /// file with `UPDATE_GOLDEN=1`.
     #[test]
     fn the_octets_of_this_version_stay() {
