@@ -8,6 +8,7 @@
 //! Kambourakis et al. 2007 (answers without questions).
 
 use geophone_sensor::record::{Status, Transport, hash_of};
+use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash, network_of};
@@ -44,13 +45,32 @@ pub(super) struct Figures {
     big: Recent,
     up: Recent,
     down: Recent,
-    any: Recent,
+    any: Largest,
     unasked: Recent,
     unpaired: Unpaired,
     names: Lately,
     servers: Lately,
     victims: Lately,
     taken: u32,
+}
+
+/// The largest of what came within a window, and when it came.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Largest {
+    at: Timestamp,
+    octets: u32,
+}
+
+impl Largest {
+    fn add(&mut self, octets: u32, moment: Moment) {
+        if octets >= self.within(moment) {
+            *self = Self { at: moment.at, octets };
+        }
+    }
+
+    fn within(self, moment: Moment) -> u32 {
+        if moment.at.since(self.at) <= moment.window { self.octets } else { 0 }
+    }
 }
 
 impl Watch for Amplification {
@@ -104,7 +124,7 @@ impl Watch for Amplification {
             figures.big.add(at, repeats, window);
         }
         if asked.qtype == ANY && !seen.roles.has(Roles::CLIENT_INSIDE) {
-            figures.any.add(at, asked.answer_bytes.into(), window);
+            figures.any.add(asked.answer_bytes, moment);
         }
         let new_victim = figures.victims.add(host_hash(asked.client), moment);
         figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
@@ -118,7 +138,7 @@ impl Watch for Amplification {
         Values::default()
             .with(Feature::Queries, asked)
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
-            .with(Feature::AnyOctets, sum(&figures.any))
+            .with(Feature::AnyOctets, figures.any.within(moment))
             .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
             .with(Feature::UnaskedAnswers, unasked)
             .with(Feature::Servers, figures.servers.count())

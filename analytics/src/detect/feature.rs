@@ -18,7 +18,7 @@ pub enum Feature {
     AnswerChanges,
     /// Octets of text, names and opaque data per answer.
     AnswerPayload,
-    /// Octets of answers to ANY over UDP for clients outside, in the window.
+    /// Octets of the largest answer to ANY over UDP for clients outside, in the window.
     AnyOctets,
     /// How regularly new names come, 0 to 1 (`detect::beacon`).
     Beacon,

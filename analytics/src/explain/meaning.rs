@@ -6,7 +6,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("amplification_ratio", "octets answered per octet asked"),
     ("answer_changes", "distinct answers beyond the first"),
     ("answer_payload", "octets of text, names and opaque data an answer"),
-    ("any_octets", "octets of answers to ANY over UDP for clients outside, in the window"),
+    (
+        "any_octets",
+        "octets of the largest answer to ANY over UDP for clients outside, in the window",
+    ),
     ("beacon", "how regularly new names come, 0 to 1 (detect::beacon)"),
     (
         "big_type_share",

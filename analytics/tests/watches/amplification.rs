@@ -78,6 +78,16 @@ fn any_with_a_small_answer_is_what_servers_give_since_rfc_8482() {
 }
 
 #[test]
+fn any_with_proofs_that_there_is_no_such_name_fits_a_datagram() {
+    let mut lab = Lab::new();
+    for n in 0..6 {
+        let query = ask("203.0.113.9", "192.0.2.53", &format!("site{n}.org")).kind(ANY);
+        lab.hear(f64::from(n) * 7.0, query.octets(40, 1_034).by_authority());
+    }
+    lab.silent();
+}
+
+#[test]
 fn all_addresses_of_a_network_are_one_campaign() {
     let mut lab = Lab::new();
     for n in 0..2_000 {
