@@ -43,24 +43,24 @@ struct Heard {
     missing: u64,
     /// Messages by the start of the sensor that sent them, the first start first.
     starts: Vec<u64>,
-    /// The last second of the first start in each partition.
-    ends: Vec<u64>,
+    /// The seconds of the first start in each partition.
+    seconds: Vec<BTreeSet<u64>>,
 }
 
 impl Heard {
     /// Tells whether every partition has the seconds of the first start that the others have: what
     /// was under way to one of them died with the sensor, and its node is behind the others then.
     fn is_even(&self) -> bool {
-        self.ends.windows(2).all(|pair| pair[0] == pair[1])
+        self.seconds.windows(2).all(|pair| pair[0] == pair[1])
     }
 }
 
 fn heard(site: &Site<'_>) -> Heard {
     let (mut starts, mut sizes): (Vec<u64>, BTreeMap<u64, u64>) = Default::default();
-    let (mut records, mut missing, mut ends) = (BTreeMap::new(), 0, Vec::new());
+    let (mut records, mut missing, mut seconds) = (BTreeMap::new(), 0, Vec::new());
     for messages in site.lab.read(&Topic::Records.name(&site.settings.topics)).into_values() {
         let mut next: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut end = 0;
+        let mut here = BTreeSet::new();
         for (_, value) in messages {
             let (Envelope { schema, epoch, sequence, order, .. }, body) =
                 Envelope::read(&value).unwrap();
@@ -78,15 +78,15 @@ fn heard(site: &Site<'_>) -> Heard {
                 if start == Some(0)
                     && matches!(&record, OwnedRecord::Tick(tick) if tick.role == Role::Sensor)
                 {
-                    end = order;
+                    here.insert(order);
                 }
                 records.insert((start, order), record);
             }
         }
-        ends.push(end);
+        seconds.push(here);
     }
     let starts = starts.iter().map(|start| sizes[start]).collect();
-    Heard { records: records.into_values().collect(), missing, starts, ends }
+    Heard { records: records.into_values().collect(), missing, starts, seconds }
 }
 
 fn told_of(records: &[OwnedRecord]) -> Vec<String> {
@@ -107,6 +107,15 @@ fn wait_about(site: &Site<'_>, hoped: &BTreeSet<String>) {
     let began = now();
     while !hoped.is_subset(&about(&site.told())) {
         assert!(began.elapsed() < PATIENCE, "{hoped:?} are not told");
+    }
+}
+
+fn wait_as_many(site: &Site<'_>, expected: &[String]) {
+    let began = now();
+    while site.told().len() < expected.len() {
+        if began.elapsed() > PATIENCE / 4 {
+            compare(&site.told(), expected, "too few in time");
+        }
     }
 }
 
@@ -163,18 +172,19 @@ fn a_sensor_killed_with_its_broker_goes_on_from_its_spool_and_what_it_lost_is_co
 
     site.wait_for_all();
     let heard = heard(&site);
-    let Heard { records, missing, starts, ends } = &heard;
+    let Heard { records, missing, starts, seconds } = &heard;
     assert_eq!(starts.len(), 2);
     let expected = told_of(records);
     if heard.is_even() {
-        site.wait(expected.len(), |_| {});
+        wait_as_many(&site, &expected);
     } else {
         // Nodes that are seconds apart know facts seconds apart, as no one process does.
         wait_about(&site, &about(&expected));
     }
     let stats = workers.map(|worker| worker.leave());
     let sum = |name: &str| stats.iter().map(|stats| stats[name].as_u64().unwrap()).sum::<u64>();
-    println!("{starts:?} messages, {missing} of the first start lost with it, up to {ends:?}");
+    let ends: Vec<_> = seconds.iter().map(|all| (all.len(), all.last())).collect();
+    println!("{starts:?} messages, {missing} of the first start lost with it; {ends:?}");
     assert_eq!(sum("worker.records_missing"), *missing, "what was lost is counted");
     assert_eq!(sum("worker.sensors_cut_off"), 1);
     let (taken, undone) = (sum("worker.records_taken"), sum("worker.messages_undone"));

@@ -31,13 +31,21 @@ pub(crate) fn config() -> Config {
 
 /// Hands on the records of a capture.
 pub(crate) fn run(capture: &Path, mut take: &mut dyn FnMut(Record<'_>)) {
-    let take = &mut take;
+    read(capture, take).finish(&mut take);
+}
+
+/// Hands on the records of a capture, but not those that a sensor has in hand at its end.
+pub(crate) fn run_until_killed(capture: &Path, take: &mut dyn FnMut(Record<'_>)) {
+    read(capture, take);
+}
+
+fn read(capture: &Path, mut take: &mut dyn FnMut(Record<'_>)) -> Pipeline {
     let mut pipeline = Pipeline::new(&config().sensor, Detail::default());
     let mut source = CaptureFile::open(capture).unwrap();
     while let Some(frame) = source.next_frame().unwrap() {
-        pipeline.frame(&frame, take);
+        pipeline.frame(&frame, &mut take);
     }
-    pipeline.finish(take);
+    pipeline
 }
 
 /// Analytics that remember nothing.
