@@ -19,6 +19,7 @@ mod wider;
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use geophone_sensor::record::{Record, Status, Transaction, hash_of};
@@ -142,9 +143,13 @@ impl Analytics {
             Record::Tick(tick) => {
                 self.counters.records_ticks += 1;
                 if let Some(sensor) = &tick.sensor {
+                    self.losses.add(tick.time, sensor);
+                    // An owner may hear of nothing else for long, and must be done with its
+                    // suspects in the same second as one process.
+                    self.now = tick.time.plus(Duration::from_secs(1));
+                    self.close_idle(sink);
                     self.tables.facts.tick(tick.time);
                     self.since.get_or_insert(tick.time);
-                    self.losses.add(tick.time, sensor);
                 }
             }
             Record::Transaction(transaction) if transaction.status == Status::Continued => {

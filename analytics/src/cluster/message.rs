@@ -34,8 +34,8 @@ pub struct RollupBatch {
     pub terms: u64,
     /// Rollups in the order they were made.
     pub rollups: Vec<(Place, OwnedRollup)>,
-    /// Ticks of sensors in their wire form, for how much was lost.
-    pub ticks: Vec<Vec<u8>>,
+    /// Ticks of sensors in their wire form: how far they are, and how much was lost.
+    pub ticks: Vec<(Place, Vec<u8>)>,
     /// Nothing more will come of this second or any before it.
     pub complete: i64,
 }
@@ -102,11 +102,12 @@ mod tests {
 
     #[test]
     fn a_batch_survives_and_every_cut_and_addition_is_refused() {
+        let place = Place { second: 1, sensor: 2, epoch: 3, order: 4, part: 5 };
         let batch = RollupBatch {
             from: 7,
             terms: 5,
             rollups: Vec::new(),
-            ticks: vec![vec![1, 2]],
+            ticks: vec![(place, vec![1, 2])],
             complete: -3,
         };
         let octets = encode(&batch);

@@ -51,8 +51,8 @@ impl Output {
     }
 
     /// Adds a sensor's tick for an owner node.
-    pub fn tick(&mut self, from: u32, owner: u32, tick: &[u8]) {
-        self.batch(from, owner).ticks.push(tick.to_vec());
+    pub fn tick(&mut self, from: u32, owner: u32, place: Place, tick: &[u8]) {
+        self.batch(from, owner).ticks.push((place, tick.to_vec()));
     }
 
     /// Says that one node has told another everything up to a second.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use geophone_sensor::record::{Record, Wire, from_wire};
+use geophone_sensor::record::{Wire, from_wire};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Place, Poison, RollupBatch, decode, encode};
@@ -23,8 +23,15 @@ pub struct OwnerNode {
     /// Every second up to this one is taken.
     done: i64,
     /// What is told of later seconds, with its offset.
-    waiting: BTreeMap<Place, (OwnedRollup, i64)>,
+    waiting: BTreeMap<Place, (Told, i64)>,
     counts: NodeCounts,
+}
+
+/// What a pair node tells.
+enum Told {
+    Rollup(OwnedRollup),
+    /// The tick of a sensor.
+    Tick(Vec<u8>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,19 +99,12 @@ impl OwnerNode {
 
     fn batch(&mut self, batch: RollupBatch, offset: i64, out: &mut Output) {
         out.hear(batch.terms);
-        for tick in &batch.ticks {
-            match from_wire(Wire::Tick, tick) {
-                Ok(tick) => {
-                    let record: Record<'_> = tick.as_record();
-                    self.analytics.record(&record, &mut |alert| out.alert(alert));
-                }
-                Err(error) => self.bury(tick, &error.into(), out),
-            }
-        }
-        for (place, rollup) in batch.rollups {
+        let ticks = batch.ticks.into_iter().map(|(place, tick)| (place, Told::Tick(tick)));
+        let rollups = batch.rollups.into_iter().map(|(place, told)| (place, Told::Rollup(told)));
+        for (place, told) in ticks.chain(rollups) {
             // What was taken before a restart comes again.
             if place.second > self.done {
-                self.waiting.insert(place, (rollup, offset));
+                self.waiting.insert(place, (told, offset));
             }
         }
         let from = usize::try_from(batch.from).unwrap_or(usize::MAX);
@@ -125,9 +125,18 @@ impl OwnerNode {
             if place.second > second {
                 break;
             }
-            let (rollup, _) = first.remove();
-            if let Err(error) = self.analytics.own(&rollup, &mut |alert| out.alert(alert)) {
-                self.bury(&encode(&rollup), &error.into(), out);
+            match first.remove().0 {
+                Told::Rollup(rollup) => {
+                    if let Err(error) = self.analytics.own(&rollup, &mut |alert| out.alert(alert)) {
+                        self.bury(&encode(&rollup), &error.into(), out);
+                    }
+                }
+                Told::Tick(tick) => match from_wire(Wire::Tick, &tick) {
+                    Ok(record) => {
+                        self.analytics.record(&record.as_record(), &mut |alert| out.alert(alert));
+                    }
+                    Err(error) => self.bury(&tick, &error.into(), out),
+                },
             }
             // What came before the first heartbeat came in the second that it ended.
             let found_in = if place.second == BEFORE_ALL { second } else { place.second };

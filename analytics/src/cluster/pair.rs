@@ -194,7 +194,8 @@ impl PairNode {
             && tick.role == Role::Sensor
             && self.partition == HANDS_TICKS
         {
-            (0..self.split.owners).for_each(|owner| out.tick(self.partition, owner, body));
+            let place = self.place(&envelope, 0);
+            (0..self.split.owners).for_each(|owner| out.tick(self.partition, owner, place, body));
         }
         self.analytics.record(&record.as_record(), &mut |alert| out.alert(alert));
         self.hand_out(&envelope, out);
@@ -207,15 +208,19 @@ impl PairNode {
     fn hand_out(&mut self, envelope: &Envelope<'_>, out: &mut Output) {
         let rollups = self.analytics.rollups();
         for (part, rollup) in (0_u16..).zip(rollups) {
-            let place = Place {
-                second: self.second,
-                sensor: hash_of(envelope.sensor.as_bytes(), 0),
-                epoch: envelope.epoch,
-                order: envelope.order,
-                part,
-            };
+            let place = self.place(envelope, part);
             let owner = partition_of(rollup.owner, self.split.owners);
             out.rollup(self.partition, u32::try_from(owner).unwrap_or_default(), place, rollup);
+        }
+    }
+
+    fn place(&self, envelope: &Envelope<'_>, part: u16) -> Place {
+        Place {
+            second: self.second,
+            sensor: hash_of(envelope.sensor.as_bytes(), 0),
+            epoch: envelope.epoch,
+            order: envelope.order,
+            part,
         }
     }
 

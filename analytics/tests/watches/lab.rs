@@ -127,6 +127,11 @@ impl Lab {
         self.take(&Record::Tick(&Tick { time: time(second), sensor, ..Tick::default() }));
     }
 
+    /// How often anything was told: opened, updated or closed.
+    pub(crate) fn told(&self) -> usize {
+        self.headlines.len()
+    }
+
     /// Takes a record as it is.
     pub(crate) fn take(&mut self, record: &Record<'_>) {
         let Self { opened, headlines, .. } = self;

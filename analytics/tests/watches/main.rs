@@ -14,6 +14,7 @@ mod alone;
 mod amplification;
 mod c2_beacon;
 mod cache_poisoning;
+mod closing;
 mod dga;
 mod dns_rebinding;
 mod encrypted_dns;
