@@ -22,10 +22,15 @@ const TIME_STEP_MICROS: i64 = 10_000;
 const KINDS: usize = 7;
 /// Types that are neither rare nor among the five: 4 bits say which.
 const LISTED: [u16; 16] = [2, 5, 6, 10, 15, 25, 33, 35, 39, 43, 46, 48, 52, 64, 99, 257];
-const CLASS_IN: u16 = 1;
-/// Nearly all of the code is for class IN, and every other class has 2^-25 of it.
-const INTERNET: Bits = Bits::from_raw(1);
+/// Classes that a key may be at home in: IN, CH, HS and ANY (RFC 1035 section 3.2.4, RFC 6895 section
+/// 3.2). It is at home in IN until it asks in another of them.
+const CLASSES: [u16; 4] = [1, 3, 4, 255];
+/// Nearly all of the code is for the class of the last query, and every other class has 2^-25 of it:
+/// a monitor that asks `id.server` in class CH all day tells nothing by that.
+const SAME_CLASS: Bits = Bits::from_raw(1);
 const OTHER_CLASS: Bits = Bits::from_whole(25);
+/// The lower bits of what is kept of the last query: its kind; above them, its class.
+const KIND_BITS: u32 = 3;
 /// Cells of gaps between queries, by the bit length of the gap in steps.
 const GAPS: usize = 24;
 /// What a query's name is to the one before: the same, another known one, novel.
@@ -38,6 +43,7 @@ pub struct Channels {
     pub(crate) answers: Levels,
     last: Timestamp,
     last_name: u32,
+    /// The kind of the last query, and which of [`CLASSES`] it is at home in.
     last_kind: u8,
     relations: [u8; RELATIONS],
     kinds: [[u8; KINDS]; KINDS],
@@ -57,6 +63,12 @@ impl Channels {
     pub(crate) fn empty_at(&self) -> i64 {
         let both = self.signal.0.iter().chain(&self.answers.0);
         both.copied().max().unwrap_or(i64::MIN)
+    }
+
+    /// Returns the kind of the last query, and which class it is at home in.
+    fn last_kind(&self) -> (usize, usize) {
+        let last = usize::from(self.last_kind);
+        (last & ((1 << KIND_BITS) - 1), last >> KIND_BITS)
     }
 
     /// Returns the buckets as words.
@@ -146,14 +158,17 @@ impl SignalPricer {
         }
         let (kind, more) = kind_of(signal.qtype);
         let mut price = more;
-        if let Some(counts) = channels.kinds.get_mut(usize::from(channels.last_kind)) {
+        let (last_kind, home) = channels.last_kind();
+        if let Some(counts) = channels.kinds.get_mut(last_kind) {
             price = price + self.symbol(counts, kind);
         }
-        price = price + if signal.qclass == CLASS_IN { INTERNET } else { OTHER_CLASS };
+        let class = CLASSES.iter().position(|class| *class == signal.qclass);
+        price = price + if class == Some(home) { SAME_CLASS } else { OTHER_CLASS };
         let timing = if first { Bits::default() } else { self.gap(channels, signal.time) };
         channels.last = channels.last.max(signal.time);
         channels.last_name = name;
-        channels.last_kind = u8::try_from(kind).unwrap_or_default();
+        let last = kind | class.unwrap_or(home) << KIND_BITS;
+        channels.last_kind = u8::try_from(last).unwrap_or_default();
         let spent = SignalPrice { repeat, kind: price, timing };
         for (sum, bits) in [
             (&mut channels.repeat, spent.repeat),
@@ -259,14 +274,32 @@ mod tests {
     #[test]
     fn the_code_of_classes_is_a_code() {
         let pricer = SignalPricer::default();
-        let share = |qclass| {
-            let asked = Signal { qclass, ..signal(0, 7, 1, 5) };
-            let kind = |asked| pricer.price(&mut Channels::default(), &asked).kind.as_f64();
-            // Seven kinds, all alike before anything was seen.
-            7.0 * (-kind(asked)).exp2()
+        for home in [1, 3, 4, 255, 7] {
+            let mut known = Channels::default();
+            pricer.price(&mut known, &Signal { qclass: home, ..signal(0, 7, 1, 5) });
+            known.kinds = Default::default();
+            let share = |qclass| {
+                let asked = Signal { qclass, ..signal(0, 7, 1, 5) };
+                let kind = |asked| pricer.price(&mut known.clone(), &asked).kind.as_f64();
+                // Seven kinds, all alike before anything was seen.
+                7.0 * (-kind(asked)).exp2()
+            };
+            let sum: f64 = (0..=u16::MAX).map(share).sum();
+            assert!(sum <= 1.0 + 1e-9, "{sum} after class {home}");
+        }
+    }
+
+    #[test]
+    fn one_class_all_day_tells_nothing_and_a_change_costs_25_bits() {
+        let (pricer, mut channels) = (SignalPricer::default(), Channels::default());
+        let mut spent = |qclass| {
+            let asked = Signal { qclass, ..signal(0, 7, 16, 1) };
+            pricer.price(&mut channels, &asked).kind.as_f64()
         };
-        let sum: f64 = (0..=u16::MAX).map(share).sum();
-        assert!(sum <= 1.0 + 1e-9, "{sum}");
+        assert!(spent(3) > 25.0);
+        let day: f64 = (0..1_440).map(|_| spent(3)).sum();
+        assert!(day < 64.0, "{day} bits");
+        assert!(spent(1) > 25.0 && spent(3) > 25.0 && spent(9) > 25.0 && spent(9) > 25.0);
     }
 
     proptest! {
