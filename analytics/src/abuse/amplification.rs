@@ -32,6 +32,9 @@ const LARGE: u32 = 512;
 /// `host` do.
 const ANY: u16 = 255;
 
+/// Questions that each address of a network may ask within the window for nothing, where several do.
+const FEW_EACH: f64 = 1.5;
+
 /// Answers nobody asked for that count before their second is over.
 const UNSURE: f64 = 100.0;
 
@@ -133,13 +136,16 @@ impl Watch for Amplification {
 
     fn values(figures: &Figures, moment: Moment) -> Values {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
-        let asked = sum(&figures.asked);
+        // Many of one network that ask about once each are resolvers, not victims.
+        let victims = figures.victims.count();
+        let once = if victims > 1 { FEW_EACH * f64::from(victims) } else { 0.0 };
+        let asked = (sum(&figures.asked) - once).max(0.0);
         let unasked = figures.unpaired.of(sum(&figures.unasked), UNSURE, moment.at);
         Values::default()
             .with(Feature::Queries, asked)
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
             .with(Feature::AnyOctets, figures.any.within(moment))
-            .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
+            .with(Feature::BigTypeShare, sum(&figures.big) / sum(&figures.asked).max(1.0))
             .with(Feature::UnaskedAnswers, unasked)
             .with(Feature::Servers, figures.servers.count())
             .with(

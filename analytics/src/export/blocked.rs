@@ -3,10 +3,10 @@
 //! | `rule.id` | what is blocked |
 //! |---|---|
 //! | `dns-tunnel`, `dns-exfiltration`, `txt-abuse`, `c2-beacon`, `dga`, `dns-rebinding` | the domains; the server where there is no domain |
-//! | `non-dns`, `rogue-resolver`, `encrypted-dns` | the server |
-//! | `amplification`, `query-flood`, `tcp-exhaustion`, `zone-transfer`, `reverse-sweep`, `version-probe` | the client |
-//! | `nxdomain-flood` | the client where the alert is about one: a flooded domain is the victim |
-//! | `cache-poisoning`, `malformed-dns` | nothing: the sender may be forged |
+//! | `non-dns`, `rogue-resolver` | the server |
+//! | `encrypted-dns` | the server, where it was connected to and no name looked up: who is asked for a name is one's own resolver |
+//! | `zone-transfer`, `reverse-sweep`, `version-probe` | the client |
+//! | `amplification`, `query-flood`, `tcp-exhaustion`, `nxdomain-flood`, `cache-poisoning`, `malformed-dns` | nothing: the sender may be forged, and whoever forges it would choose what is blocked |
 //! | `name-leak`, `open-resolver` | nothing: the names and the server are one's own |
 //! | a rule of one's own | what `geophone.subject` says: domains, server or client |
 
@@ -17,6 +17,8 @@ pub(super) enum Blocked {
     Domains,
     /// `destination.ip`.
     Server,
+    /// The same, where the alert names no domain.
+    Connected,
     /// `source.ip`, and those of `geophone.clients`.
     Clients,
     /// Nothing.
@@ -32,16 +34,12 @@ impl Blocked {
                 | "dns-rebinding",
                 _,
             ) => Self::Domains,
-            ("non-dns" | "rogue-resolver" | "encrypted-dns", _) => Self::Server,
+            ("non-dns" | "rogue-resolver", _) => Self::Server,
+            ("encrypted-dns", _) => Self::Connected,
+            ("zone-transfer" | "reverse-sweep" | "version-probe", _) => Self::Clients,
             (
-                "amplification" | "query-flood" | "tcp-exhaustion" | "zone-transfer"
-                | "reverse-sweep" | "version-probe",
-                _,
-            )
-            | ("nxdomain-flood", "client") => Self::Clients,
-            (
-                "cache-poisoning" | "malformed-dns" | "name-leak" | "open-resolver"
-                | "nxdomain-flood",
+                "amplification" | "query-flood" | "tcp-exhaustion" | "nxdomain-flood"
+                | "cache-poisoning" | "malformed-dns" | "name-leak" | "open-resolver",
                 _,
             ) => Self::Nothing,
             (_, "server") => Self::Server,

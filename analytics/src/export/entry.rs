@@ -96,6 +96,10 @@ fn targets(
     let clients = || told.clients.iter().copied().map(Target::Client);
     let blocked = Blocked::by(&told.rule, &told.subject);
     let named: Vec<Result<Target, (Why, String)>> = match blocked {
+        Blocked::Connected if !told.domains.is_empty() => {
+            left_out.add(Why::RuleBlocksNothing, id);
+            return Vec::new();
+        }
         Blocked::Nothing => {
             left_out.add(Why::RuleBlocksNothing, id);
             return Vec::new();
@@ -103,7 +107,7 @@ fn targets(
         Blocked::Domains if !told.domains.is_empty() => {
             told.domains.iter().map(|domain| checked(domain, settings)).collect()
         }
-        Blocked::Domains | Blocked::Server => {
+        Blocked::Domains | Blocked::Server | Blocked::Connected => {
             told.server.into_iter().map(|server| Ok(Target::Server(server))).collect()
         }
         Blocked::Clients => clients().map(Ok).collect(),

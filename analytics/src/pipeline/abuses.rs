@@ -154,10 +154,10 @@ impl Analytics {
         let noted = suspect.open.as_ref().is_none_or(|open| open.notes(score, look.records));
         let (mut evidence, mut features) = (Vec::new(), Vec::new());
         if noted {
+            suspect.headline = self.abuses.headline(watch, key, suspect, at, detector);
             evidence = detector.card.evidence_of(|feature| look.values.value(feature));
             features = look.values.all();
         }
-        suspect.headline = self.abuses.headline(watch, key, suspect, at, detector);
         let judgement = Judgement {
             detector: number,
             score,

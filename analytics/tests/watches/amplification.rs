@@ -101,6 +101,17 @@ fn all_addresses_of_a_network_are_one_campaign() {
 }
 
 #[test]
+fn a_farm_of_resolvers_that_ask_once_each_is_no_victim() {
+    let mut lab = Lab::new();
+    for n in 0..450 {
+        let resolver = format!("203.0.113.{}", n % 45 + 1);
+        let query = ask(&resolver, "192.0.2.53", "example.org").kind(TXT).octets(40, 1_400);
+        lab.hear(f64::from(n) * 1.4, query.by_authority());
+    }
+    lab.silent();
+}
+
+#[test]
 fn one_who_looks_what_a_zone_has_asks_any_a_few_times() {
     let mut lab = Lab::new();
     for n in 0..4 {
