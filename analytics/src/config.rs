@@ -11,6 +11,7 @@ use geophone_sensor::toml_file::{self, FileError};
 use serde::{Deserialize, Serialize};
 
 pub use self::network::NetworkConfig;
+pub(crate) use self::network::network;
 use crate::severity::Severity;
 
 /// Octets an account of the leak contract takes with its tag.

@@ -267,21 +267,19 @@ fn check(captures: &[PathBuf], restarts: bool) {
 
 /// Holds nodes to what one process says of what a sensor sees that is killed between captures.
 fn check_starts(captures: &[PathBuf], restarts: bool) {
-    if let Some((last, killed)) = captures.split_last() {
-        let capture = last;
-        let expected = alerts_of(|take| {
-            killed.iter().for_each(|capture| records_of(capture, false, take));
-            records_of(last, true, take);
-        });
-        assert!(!expected.is_empty(), "{}", capture.display());
-        for (pairs, owners, seed) in [(1, 1, 1), (5, 3, 2)] {
-            let split = Split { pairs, owners, seed: config().sensor.hash_seed };
-            let told = Cluster::new(captures, split, seed, restarts).told();
-            let place = format!("{} with {split:?}", capture.display());
-            assert_eq!(told.len(), expected.len(), "{place}");
-            for (told, expected) in told.iter().zip(&expected) {
-                assert_eq!(told, expected, "{place}");
-            }
+    let (capture, killed) = captures.split_last().unwrap();
+    let expected = alerts_of(|take| {
+        killed.iter().for_each(|capture| records_of(capture, false, take));
+        records_of(capture, true, take);
+    });
+    assert!(!expected.is_empty(), "{}", capture.display());
+    for (pairs, owners, seed) in [(1, 1, 1), (5, 3, 2)] {
+        let split = Split { pairs, owners, seed: config().sensor.hash_seed };
+        let told = Cluster::new(captures, split, seed, restarts).told();
+        let place = format!("{} with {split:?}", capture.display());
+        assert_eq!(told.len(), expected.len(), "{place}");
+        for (told, expected) in told.iter().zip(&expected) {
+            assert_eq!(told, expected, "{place}");
         }
     }
 }

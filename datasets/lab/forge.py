@@ -117,8 +117,8 @@ def vpn(given, rng, _sender):
 
 
 def main():
-    kinds = {"guess": guess, "ports": ports, "fragments": fragments, "inject": inject, "malformed": malformed,
-             "far_end": far_end, "vpn": vpn}
+    kinds = {"guess": guess, "ports": ports, "fragments": fragments, "inject": inject,
+             "malformed": malformed, "far_end": far_end, "vpn": vpn}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=kinds)
     parser.add_argument("--to", help="the host that gets the packets")

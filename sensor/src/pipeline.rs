@@ -157,12 +157,15 @@ impl Pipeline {
 
     fn fragment(&mut self, fragment: &Fragment<'_>, sink: &mut impl FnMut(Record<'_>)) {
         self.counters.frame_fragment += 1;
-        if let Some(head) = self.fragments.head(fragment) {
-            self.messages.ticks.fragment(fragment.hosts().1, head);
-        }
         let mut done = Vec::new();
-        self.fragments.push(fragment, &mut self.counters, &mut done);
+        self.put_together(fragment, &mut done);
         self.datagrams(done, sink);
+    }
+
+    fn put_together(&mut self, fragment: &Fragment<'_>, done: &mut Vec<Datagram>) {
+        if let Some(head) = self.fragments.push(fragment, &mut self.counters, done) {
+            self.messages.ticks.fragment(fragment.destination(), head);
+        }
     }
 
     /// Reads what datagrams carry; the fragments of a tunnelled datagram among it may complete
@@ -198,7 +201,7 @@ impl Pipeline {
             }
             Found::Fragment(fragment) => {
                 self.counters.datagram_fragment += 1;
-                self.fragments.push(&fragment, &mut self.counters, inner);
+                self.put_together(&fragment, inner);
             }
             Found::Passed(Passed::Fragment) => {
                 self.counters.datagram_fragment += 1;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use json::{OwnedRecord, RecordError, from_json, to_json};
 pub use not_dns::{HEAD, NotDns};
-pub use owner::{hash_of, owner_of, seed_check};
+pub use owner::{hash_of, hash_of_host, owner_of, seed_check};
 pub use tick::{Role, SensorFigures, Tick, TickFigures};
 pub use wire::{WIRE_VERSION, Wire, from_wire, to_wire};
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crate::capture::Losses;
 use crate::counter::Counters;
-use crate::decode::fragment::Head;
+use crate::decode::head::Head;
 use crate::limited::LimitedMap;
 use crate::record::{Record, Role, SensorFigures, Tick, TickFigures};
 use crate::time::Timestamp;
@@ -192,6 +192,25 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn fragments_count_for_who_asks_and_a_late_head_takes_one_back() {
+        let mut bench = Bench::new();
+        for millis in [1000, 1100, 1200] {
+            bench.query(millis, 1);
+        }
+        for head in [Head::Missing, Head::Missing, Head::Late, Head::First] {
+            bench.ticks.fragment(host(1), head);
+            bench.ticks.fragment(host(2), head);
+        }
+        bench.flush();
+        let told: Vec<_> = bench
+            .told
+            .iter()
+            .map(|tick| (tick.role, tick.figures.headless, tick.figures.headed))
+            .collect();
+        assert_eq!(told, [(Role::Server, 0, 0), (Role::Client, 1, 2), (Role::Sensor, 1, 2)]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use geophone_sensor::record::{Record, Transaction, hash_of};
+use geophone_sensor::record::{Record, Transaction, hash_of, hash_of_host};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -49,7 +49,9 @@ impl About {
     /// Returns the hash of the owner under `seed`, the same on every machine.
     pub(crate) fn owner(self, record: &Record<'_>, seed: u64) -> u64 {
         match self {
-            Self::Client(host) | Self::Network(host) | Self::Server(host) => of_host(host, seed),
+            Self::Client(host) | Self::Network(host) | Self::Server(host) => {
+                hash_of_host(host, seed)
+            }
             Self::Zone | Self::Pair(_) => {
                 domain_hash(record, |asked| usize::from(asked.domain_at), seed)
             }
@@ -96,14 +98,7 @@ pub(super) fn network_of(host: IpAddr) -> IpAddr {
 
 /// Returns the hash of a host's address.
 pub(super) fn host_hash(host: IpAddr) -> u64 {
-    of_host(host, 0)
-}
-
-pub(super) fn of_host(host: IpAddr, seed: u64) -> u64 {
-    match host {
-        IpAddr::V4(host) => hash_of(&host.octets(), seed),
-        IpAddr::V6(host) => hash_of(&host.octets(), seed),
-    }
+    hash_of_host(host, 0)
 }
 
 #[cfg(test)]

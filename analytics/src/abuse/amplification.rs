@@ -139,13 +139,13 @@ impl Watch for Amplification {
         // Many of one network that ask about once each are resolvers, not victims.
         let victims = figures.victims.count();
         let once = if victims > 1 { FEW_EACH * f64::from(victims) } else { 0.0 };
-        let asked = (sum(&figures.asked) - once).max(0.0);
+        let asked = sum(&figures.asked);
         let unasked = figures.unpaired.of(sum(&figures.unasked), UNSURE, moment.at);
         Values::default()
-            .with(Feature::Queries, asked)
+            .with(Feature::Queries, (asked - once).max(0.0))
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
             .with(Feature::AnyOctets, figures.any.within(moment))
-            .with(Feature::BigTypeShare, sum(&figures.big) / sum(&figures.asked).max(1.0))
+            .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
             .with(Feature::UnaskedAnswers, unasked)
             .with(Feature::Servers, figures.servers.count())
             .with(

@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use geophone_sensor::limited::LimitedMap;
-use geophone_sensor::record::hash_of;
+use geophone_sensor::record::{hash_of, hash_of_host};
 use serde::{Deserialize, Serialize};
 
 use super::about::host_hash;
@@ -121,14 +121,14 @@ impl Sign {
         Some(Self { duty, host, other: host_hash(other) })
     }
 
-    /// Tells whether a client began to ask a resolver of the site.
-    pub(crate) fn is_of_resolver(&self) -> bool {
-        self.duty == Duty::Resolver
+    /// Returns what the host did.
+    pub(crate) const fn duty(&self) -> Duty {
+        self.duty
     }
 
     /// Returns the hash of the owner of the host under `seed`.
     pub(crate) fn owner(&self, seed: u64) -> u64 {
-        super::about::of_host(self.host, seed)
+        hash_of_host(self.host, seed)
     }
 }
 
@@ -137,9 +137,9 @@ impl Guesses {
         Self { met: LimitedMap::new(MET, seed), hosts: LimitedMap::new(HOSTS, seed) }
     }
 
-    /// Returns the sign of a record, unless it was met before.
-    pub(crate) fn meet(&mut self, seen: &Seen<'_>) -> Option<Sign> {
-        let sign = Sign::of(seen)?;
+    /// Returns the sign of a record, unless it was met before or is of a duty that is not `guessed`.
+    pub(crate) fn meet(&mut self, seen: &Seen<'_>, guessed: impl Fn(Duty) -> bool) -> Option<Sign> {
+        let sign = Sign::of(seen).filter(|sign| guessed(sign.duty))?;
         let both = sign.other ^ host_hash(sign.host).rotate_left(17 + sign.duty.number());
         let pair = hash_of(&both.to_be_bytes(), 0);
         if self.met.find(&pair).is_some() {
@@ -219,7 +219,7 @@ mod tests {
             .with(Roles::CLIENT_INSIDE, is_inside(client))
             .with(Roles::SERVER_INSIDE, is_inside(server));
         let record = Record::Transaction(&transaction);
-        let sign = guesses.meet(&Seen { record, roles, at: Timestamp(0) })?;
+        let sign = guesses.meet(&Seen { record, roles, at: Timestamp(0) }, |_| true)?;
         match guesses.take(sign) {
             Some(Change::Duty(guess)) => Some(guess),
             _ => None,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::About;
 use super::distinct::Lately;
-use super::seen::Seen;
+use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
@@ -62,7 +62,9 @@ impl Watch for ReverseSweep {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
-        let of_interest = asked.qtype == PTR || is_tried(asked);
+        // A mail server asks who connects to it, a whole block of senders in a day.
+        let looks_up = asked.qtype == PTR && !seen.roles.has(Roles::CLIENT_MAIL);
+        let of_interest = looks_up || is_tried(asked);
         of_interest.then_some(About::Client(asked.client))
     }
 

@@ -42,10 +42,10 @@ impl Roles {
 
     /// The sensor has watched for longer than the warm-up of what is usual.
     pub(crate) const SETTLED: Self = Self(1 << 11);
-    /// The client never asked this resolver of the site before, as far as is remembered.
-    pub(crate) const PAIR_NEW: Self = Self(1 << 13);
     /// The sensor has watched for a day.
     pub(crate) const DAY_OLD: Self = Self(1 << 12);
+    /// The client never asked this resolver of the site before, as far as is remembered.
+    pub(crate) const PAIR_NEW: Self = Self(1 << 13);
 
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use geophone_sensor::record::Record;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::guess::Duty;
 use super::seen::{Roles, Seen};
 use crate::config::NetworkConfig;
 use crate::rule::is_under;
@@ -50,9 +51,12 @@ impl Site {
         self.internal.iter().any(|network| network.contains(&host))
     }
 
-    /// Tells whether the configuration leaves it to guesses who resolves and who is authoritative.
-    pub(crate) const fn is_guessed(&self) -> bool {
-        self.network.resolvers.is_empty() && self.network.authoritative.is_empty()
+    /// Tells whether the configuration leaves it to guesses who has this duty.
+    pub(crate) const fn is_guessed(&self, duty: Duty) -> bool {
+        match duty {
+            Duty::Authoritative => self.network.authoritative.is_empty(),
+            Duty::Resolver | Duty::Iterator => self.network.resolvers.is_empty(),
+        }
     }
 
     /// Returns what the configuration says of the hosts of `record`.

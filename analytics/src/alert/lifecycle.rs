@@ -28,14 +28,21 @@ pub struct Judgement {
     pub detector: usize,
     /// The points' sum.
     pub score: i32,
-    /// The reasons.
-    pub evidence: Vec<Evidence>,
-    /// The value of every feature.
-    pub features: Vec<(Feature, f32)>,
+    /// The reasons; `None` where the open alert would not note them ([`Suspect::notes`]).
+    pub reasons: Option<Reasons>,
     /// The bucket that overflows now.
     pub overflow: Option<Overflow>,
     /// The least severity of that overflow.
     pub overflow_severity: Severity,
+}
+
+/// Why a score is what it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Reasons {
+    /// The lines that gave points.
+    pub evidence: Vec<Evidence>,
+    /// The value of every feature.
+    pub features: Vec<(Feature, f32)>,
 }
 
 /// An alert that is open.
@@ -128,7 +135,7 @@ impl OpenAlert {
     pub fn renew(&mut self, judgement: Judgement, state: &KeyState, rules: &Rules) -> bool {
         self.figures = Figures::of(state);
         self.severity = self.severity.max(severity_of(&judgement, rules));
-        if self.notes(judgement.score, self.figures.queries) {
+        if judgement.reasons.is_some() {
             self.noted_at = self.figures.queries;
             let overflow = judgement.overflow.clone().or_else(|| self.worst.overflow.take());
             self.worst = Judgement { overflow, ..judgement };
@@ -169,6 +176,7 @@ impl OpenAlert {
     ) -> Alert<'a> {
         let Figures { start, leak_bytes, leak_error_bytes, queries, unique, channels } =
             self.figures;
+        let Reasons { evidence, features } = self.worst.reasons.clone().unwrap_or_default();
         Alert {
             action,
             id: self.id.clone(),
@@ -182,8 +190,8 @@ impl OpenAlert {
             suffix_known: suspect.suffix_known,
             path: suspect.path,
             score: self.worst.score,
-            evidence: self.worst.evidence.clone(),
-            features: self.worst.features.clone(),
+            evidence,
+            features,
             severity: self.severity,
             confidence: self.confidence(detector),
             overflow: self.worst.overflow.clone(),

@@ -12,7 +12,7 @@ mod table;
 
 pub use ecs::to_ecs;
 pub use event::{Action, Alert, Confidence, Overflow};
-pub use lifecycle::{Judgement, OpenAlert};
+pub use lifecycle::{Judgement, OpenAlert, Reasons};
 pub use part::{Part, Parts};
 pub use reason::rate;
 pub(crate) use reason::{bytes, in_words};

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use geophone_sensor::record::hash_of;
+use geophone_sensor::record::{hash_of, hash_of_host};
 use serde::{Deserialize, Serialize};
 
 /// Parts kept apart; the cheapest gives way to one that is dearer.
@@ -24,14 +24,10 @@ pub enum Part {
 
 impl Part {
     fn hash(&self) -> u64 {
-        let of_host = |host: &IpAddr, kind| match host {
-            IpAddr::V4(host) => hash_of(&host.octets(), kind),
-            IpAddr::V6(host) => hash_of(&host.octets(), kind),
-        };
         match self {
-            Self::Client(client) => of_host(client, 0),
+            Self::Client(client) => hash_of_host(*client, 0),
             Self::Domain(domain) => hash_of(domain.as_bytes(), 1),
-            Self::Server(server) => of_host(server, 2),
+            Self::Server(server) => hash_of_host(*server, 2),
         }
     }
 

@@ -308,6 +308,12 @@ impl Suspect {
         }
     }
 
+    /// Tells whether the reasons of a judgement of `score` are to be noted, `records` being seen.
+    #[must_use]
+    pub fn notes(&self, score: i32, records: u32) -> bool {
+        self.open.as_ref().is_none_or(|open| open.notes(score, records))
+    }
+
     /// Keeps the dearest names; among equals the earlier ones.
     fn keep(&mut self, transaction: &Transaction, bits: Bits, most: usize) {
         if self.samples.len() >= most {

@@ -7,8 +7,8 @@ use geophone_sensor::record::Record;
 use geophone_sensor::time::Timestamp;
 
 use super::{Analytics, OwnedRollup};
-use crate::abuse::{Abuses, Guess, Look, Notice, Roles, Seen, Sign};
-use crate::alert::{Alert, Judgement};
+use crate::abuse::{Abuses, Duty, Guess, Look, Notice, Roles, Seen, Sign};
+use crate::alert::{Alert, Judgement, Reasons};
 use crate::severity::Severity;
 use crate::state::KeyState;
 
@@ -58,16 +58,14 @@ impl Analytics {
     /// taken for where it says nothing.
     fn guess(&mut self, record: &Record<'_>) -> Roles {
         let roles = self.site.roles(record);
-        if !self.site.is_guessed() {
-            return roles;
-        }
         let (client, server) = Seen::hosts_of(record);
         let facts = &self.tables.facts;
         let of_client = client.map_or(Roles::NONE, |client| facts.duties_of(client).0);
         let of_server = server.map_or(Roles::NONE, |server| facts.duties_of(server).1);
         let seen = Seen { record: *record, roles, at: Seen::time_of(record) };
-        let sign = self.guesses.meet(&seen);
-        let roles = roles.with(Roles::PAIR_NEW, sign.is_some_and(|sign| sign.is_of_resolver()));
+        let sign = self.guesses.meet(&seen, |duty| self.site.is_guessed(duty));
+        let asks_anew = sign.is_some_and(|sign| sign.duty() == Duty::Resolver);
+        let roles = roles.with(Roles::PAIR_NEW, asks_anew);
         if let Some(sign) = sign {
             match &mut self.outgoing {
                 Some(outgoing) => {
@@ -151,18 +149,17 @@ impl Analytics {
         if suspect.open.is_none() && score < detector.card.threshold {
             return;
         }
-        let noted = suspect.open.as_ref().is_none_or(|open| open.notes(score, look.records));
-        let (mut evidence, mut features) = (Vec::new(), Vec::new());
+        let noted = suspect.notes(score, look.records);
         if noted {
             suspect.headline = self.abuses.headline(watch, key, suspect, at, detector);
-            evidence = detector.card.evidence_of(|feature| look.values.value(feature));
-            features = look.values.all();
         }
+        let value = |feature| look.values.value(feature);
+        let reasons =
+            || Reasons { evidence: detector.card.evidence_of(value), features: look.values.all() };
         let judgement = Judgement {
             detector: number,
             score,
-            evidence,
-            features,
+            reasons: noted.then(reasons),
             overflow: None,
             overflow_severity: Severity::Low,
         };

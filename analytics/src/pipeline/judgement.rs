@@ -1,23 +1,25 @@
 //! What the detectors say of a key at one moment.
 
 use super::Fill;
-use crate::alert::{Judgement, OpenAlert, Overflow};
+use crate::alert::{Judgement, OpenAlert, Overflow, Reasons, Suspect};
 use crate::detect::Features;
 use crate::rule::Rules;
 use crate::severity::Severity;
 
-/// Asks every detector, or the one whose alert is open after so many records, and returns the one
-/// that is surest; without reasons where the open alert would not note them.
+/// Asks every detector about `suspect`, or the one whose alert is open, `records` being seen, and
+/// returns the one that is surest.
 pub(super) fn judgement(
     rules: &Rules,
     features: &Features<'_>,
     fill: Fill,
-    open: Option<(&OpenAlert, u32)>,
+    suspect: &Suspect,
+    records: u32,
 ) -> Option<Judgement> {
+    let open = suspect.open.as_ref().map(OpenAlert::detector);
     let overflows = fill.share > 1.0;
     let mut best: Option<(i32, usize, i32)> = None;
     for (index, detector) in rules.detectors.iter().enumerate() {
-        if open.is_some_and(|(open, _)| open.detector() != index) {
+        if open.is_some_and(|open| open != index) {
             continue;
         }
         let score = detector.card.score(features);
@@ -28,18 +30,13 @@ pub(super) fn judgement(
         }
     }
     let (_, detector, score) = best?;
-    let noted = open.is_none_or(|(open, records)| open.notes(score, records));
-    let (mut evidence, mut all) = (Vec::new(), Vec::new());
-    if noted {
-        evidence = rules.detectors.get(detector)?.card.evidence(features);
-        all = features.all();
-    }
+    let card = &rules.detectors.get(detector)?.card;
+    let reasons = || Reasons { evidence: card.evidence(features), features: features.all() };
     let bucket = rules.leak.scope(fill.scope).bucket(fill.tier).filter(|_| overflows);
     Some(Judgement {
         detector,
         score,
-        evidence,
-        features: all,
+        reasons: suspect.notes(score, records).then(reasons),
         overflow: bucket.map(|bucket| Overflow {
             bucket: bucket.name.clone(),
             scope: fill.scope,

@@ -125,10 +125,9 @@ impl Analytics {
         self.counters.judgements += 1;
         let Weighed { state, features, .. } = weighed;
         self.probe.note(suspect, weighed);
-        let open = suspect.open.as_ref().map(|open| (open, state.account.total_queries));
-        let Some(judgement) = judgement(&self.rules, features, weighed.fullest, open) else {
-            return;
-        };
+        let records = state.account.total_queries;
+        let judgement = judgement(&self.rules, features, weighed.fullest, suspect, records);
+        let Some(judgement) = judgement else { return };
         self.judged_as(weighed.key, judgement, state, weighed.time, sink);
     }
 

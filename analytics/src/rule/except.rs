@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::class::day;
+use crate::config::network;
 
 /// An exception: holds where everything it names fits.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,13 +51,6 @@ impl RawExcept {
             expires: self.expires.as_deref().map(day).transpose()?,
         })
     }
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse()
-        .or_else(|_| address())
-        .map_err(|_| format!("\"{text}\" is neither an address nor a network like 192.0.2.0/24"))
 }
 
 impl Except {

@@ -20,6 +20,16 @@ fn one_address_after_the_other() {
 }
 
 #[test]
+fn a_mail_server_looks_up_a_whole_block_of_senders() {
+    let mut lab = Lab::of("mail = [\"10.0.0.66\"]");
+    for n in 1..255 {
+        let name = format!("{n}.113.0.203.in-addr.arpa");
+        lab.hear(f64::from(n) / 10.0, ask(SCANNER, RESOLVER, &name).kind(PTR).missing());
+    }
+    lab.silent();
+}
+
+#[test]
 fn a_range_of_ipv6() {
     let mut lab = Lab::new();
     for n in 0..256 {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use etherparse::{Ipv6ExtensionSlice, Ipv6ExtensionsSlice, Ipv6FragmentHeaderSlice, LaxIpSlice};
 
 use crate::counter::Counters;
+use crate::decode::head::Head;
 use crate::decode::path::Path;
 use crate::limited::{LimitedMap, Slot};
 use crate::time::Timestamp;
@@ -82,17 +83,6 @@ pub struct Datagram {
     pub cut: bool,
 }
 
-/// What a fragment of UDP says about the head of its datagram, the one with the ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// It is the head, and the first fragment.
-    First,
-    /// It is the head, and others came before it.
-    Late,
-    /// It is the first fragment, and no head.
-    Missing,
-}
-
 /// Datagrams waiting for their fragments.
 pub struct Fragments {
     table: LimitedMap<Key, Waiting>,
@@ -112,10 +102,10 @@ struct Waiting {
 }
 
 impl<'a> Fragment<'a> {
-    /// Returns the sender and the receiver.
+    /// Returns the receiver.
     #[must_use]
-    pub const fn hosts(&self) -> (IpAddr, IpAddr) {
-        (self.key.source, self.key.destination)
+    pub const fn destination(&self) -> IpAddr {
+        self.key.destination
     }
 
     /// Reads the fragment in `packet`, taken apart as `ip`, met at `time` on `path`; `None` where
@@ -192,10 +182,29 @@ impl Fragments {
     }
 
     /// Takes a fragment; hands the datagram that it completes to `done`, and the heads of those
-    /// given up to make room or because their time is up.
-    pub fn push(&mut self, part: &Fragment<'_>, counters: &mut Counters, done: &mut Vec<Datagram>) {
+    /// given up to make room or because their time is up. Returns what it says about the head of its
+    /// datagram, if it says anything and the datagram is UDP.
+    pub fn push(
+        &mut self,
+        part: &Fragment<'_>,
+        counters: &mut Counters,
+        done: &mut Vec<Datagram>,
+    ) -> Option<Head> {
         self.expire(part.time, counters, done);
         let known = self.table.find(&part.key);
+        let headed = known.and_then(|slot| self.table.value(slot)).map(|waiting| waiting.headed);
+        let head = Head::of(part.offset, headed).filter(|_| part.protocol == UDP);
+        self.join(part, known, counters, done);
+        head
+    }
+
+    fn join(
+        &mut self,
+        part: &Fragment<'_>,
+        known: Option<Slot>,
+        counters: &mut Counters,
+        done: &mut Vec<Datagram>,
+    ) {
         if let Some(slot) = known
             && self.table.value(slot).is_some_and(|waiting| waiting.contradicts(part))
         {
@@ -230,20 +239,6 @@ impl Fragments {
             let Some(oldest) = self.table.oldest() else { return };
             self.give_up(oldest, counters, done);
         }
-    }
-
-    /// Tells what `part`, which was not pushed yet, says about the head of its datagram, if it says
-    /// anything and the datagram is UDP.
-    #[must_use]
-    pub fn head(&self, part: &Fragment<'_>) -> Option<Head> {
-        let waiting = self.table.find(&part.key).and_then(|slot| self.table.value(slot));
-        let head = match (waiting, part.offset) {
-            (None, 0) => Head::First,
-            (None, _) => Head::Missing,
-            (Some(waiting), 0) if !waiting.headed => Head::Late,
-            (Some(_), _) => return None,
-        };
-        (part.protocol == UDP).then_some(head)
     }
 
     /// Gives up what came at a time that the clock, set back to `now`, has still before it: it
@@ -455,11 +450,7 @@ mod tests {
     fn heads_are_told_apart_from_what_lies_in_wait_for_them() {
         let (mut fragments, mut done) = (Fragments::new(LIMITS), Vec::new());
         let mut counters = Counters::default();
-        let mut tell = |part: &Fragment<'_>| {
-            let head = fragments.head(part);
-            fragments.push(part, &mut counters, &mut done);
-            head
-        };
+        let mut tell = |part: &Fragment<'_>| fragments.push(part, &mut counters, &mut done);
         assert_eq!(tell(&part(1, 0, 8, false, b"the end")), Some(Head::Missing));
         assert_eq!(tell(&part(1, 0, 16, false, b"another")), None, "in the place of the first");
         assert_eq!(tell(&part(1, 0, 0, true, b"its head")), Some(Head::Late));

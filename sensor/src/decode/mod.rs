@@ -4,6 +4,7 @@ pub mod foreign;
 pub mod fragment;
 mod framing;
 pub mod handshake;
+pub mod head;
 pub mod heard;
 mod layer;
 mod link;

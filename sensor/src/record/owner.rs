@@ -21,9 +21,9 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 #[must_use]
 pub fn owner_of(record: &Record<'_>, seed: u64) -> u64 {
     match record {
-        Record::NotDns(NotDns { client, .. }) => of_host(*client, seed),
+        Record::NotDns(NotDns { client, .. }) => hash_of_host(*client, seed),
         Record::Tick(Tick { address, .. }) => {
-            address.map_or_else(|| seed_check(seed), |address| of_host(address, seed))
+            address.map_or_else(|| seed_check(seed), |address| hash_of_host(address, seed))
         }
         Record::Transaction(transaction) => of_transaction(transaction, seed),
     }
@@ -41,17 +41,19 @@ pub fn hash_of(octets: &[u8], seed: u64) -> u64 {
     finish(add(begin(seed), octets))
 }
 
+/// Returns the hash of a host under `seed`, by the same function.
+#[must_use]
+pub fn hash_of_host(host: IpAddr, seed: u64) -> u64 {
+    finish(address(begin(seed), host))
+}
+
 fn of_transaction(transaction: &Transaction, seed: u64) -> u64 {
     if !transaction.name.suffix_known {
-        return of_host(transaction.client, seed);
+        return hash_of_host(transaction.client, seed);
     }
     let hash = address(begin(seed), transaction.client);
     let folded = transaction.qname.folded();
     finish(add(hash, folded.from(usize::from(transaction.domain_at))))
-}
-
-fn of_host(host: IpAddr, seed: u64) -> u64 {
-    finish(address(begin(seed), host))
 }
 
 const fn begin(seed: u64) -> u64 {
