@@ -95,6 +95,8 @@ fn alerts() -> Vec<Value> {
         document("b3", "dns-tunnel", &[(DOMAIN, json!("ev\\034il.com\"; };"))]),
         document("b4", "dns-tunnel", &[("/destination/ip", json!("192.168.1.1"))]),
         document("b5", "dns-tunnel", &[("/destination/ip", json!("not one"))]),
+        document("c1", "dga", &[(DOMAIN, json!("windowsupdate.com"))]),
+        document("c2", "reverse-sweep", &[("/geophone/subject", json!("client"))]),
         document(
             "b6",
             "dns-tunnel",
@@ -174,20 +176,23 @@ fn every_format_is_as_its_golden_file_has_it() {
 fn what_is_left_out_is_counted_and_named() {
     let (_, told) = Folder::with(&alerts()).list(&["--format", "unbound"]);
     for line in [
-        "geophone: 4 entries (unbound) from 14 alerts\n",
+        "geophone: 4 entries (unbound) from 16 alerts\n",
         "left out: 1 alert closed because nothing new came (--include-closed): b6\n",
         "left out: 1 alert of rules that name nobody to block: a7\n",
         "left out: 1 alert naming neither a domain nor an address to block: b5\n",
         "left out: 1 name no host name, so it cannot be written safely: ev/034il.com'; };\n",
         "left out: 1 name a public suffix: others live below it: co.uk\n",
         "left out: 1 name under a suffix that nobody registers (--allow-undelegated): tunnel.lab\n",
+        "left out: 1 name that half the world uses (--allow-popular): windowsupdate.com\n",
         "left out: 1 server at a private address (--allow-private): server 192.168.1.1\n",
+        "left out: 1 client at a private address, cut off only when asked to (--clients): \
+         client 10.0.0.9\n",
         "left out: 3 addresses of no use in this format (nft and stix take it): client \
          2001:db8:0:1::9, server 198.51.100.53, server 2001:db8::53\n",
     ] {
         assert!(told.contains(line), "{line} is not in\n{told}");
     }
-    assert_eq!(told.lines().count(), 9, "{told}");
+    assert_eq!(told.lines().count(), 11, "{told}");
 }
 
 #[test]
@@ -205,6 +210,7 @@ fn flags_choose_what_is_taken() {
         ("", vec![capture, evil, first, second]),
         ("--include-closed", vec![capture, evil, first, quiet, second]),
         ("--allow-undelegated", vec![capture, evil, first, second, lab]),
+        ("--allow-popular", vec![capture, evil, first, second, "windowsupdate.com"]),
         ("--min-severity medium", vec![evil, first, second]),
         ("--min-severity critical", vec![evil]),
         ("--min-confidence medium", vec![evil, first, second]),

@@ -90,8 +90,10 @@ impl Watch for C2Beacon {
         let carries = matches!(asked.qtype, 10 | 16 | 65_280..) && keep < KEPT;
         figures.carriers += u32::from(carries);
         if asked.has_answer() {
-            // All addresses say one thing: go there.
-            let says = if answer.n_addresses > 0 { 0 } else { answer.fingerprint };
+            // All addresses say one thing: go there. So do the keys, servers and serial numbers of a
+            // zone, and what to know of a service before one connects (RFC 9460).
+            let of_zone = matches!(asked.qtype, 2 | 6 | 43 | 46..=48 | 64 | 65);
+            let says = if answer.n_addresses > 0 || of_zone { 0 } else { answer.fingerprint };
             figures.answers.add(hash_of(&says.to_be_bytes(), asked.qtype.into()), moment);
             figures.keep_until = moment.at.plus(Duration::from_secs(keep.into()));
         }

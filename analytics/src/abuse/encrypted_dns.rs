@@ -76,7 +76,9 @@ impl Watch for EncryptedDns {
             return (!meant).then_some(About::Client(opened.client));
         }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
-        is_resolver(asked).then_some(About::Client(asked.client))
+        // A name that the site's resolver denies opens no gap.
+        let denied = asked.has_answer() && asked.answer.rcode != 0;
+        (!denied && is_resolver(asked)).then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

@@ -23,6 +23,9 @@ const STRAY: f64 = 0.1;
 /// What the length may say at most, in decibans.
 const MOST_BY_LENGTH: f64 = 10.0;
 
+/// Domains by which closeness is held to be none, to begin with.
+const FEW: f64 = 10.0;
+
 /// What the domains of a family have in common.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Kin {
@@ -33,11 +36,15 @@ pub(super) struct Kin {
     suffixes: [(u32, u32); SUFFIXES],
     /// How often there was a suffix that was not there before.
     fresh: u32,
+    /// Sum of what each had in common with those before it, in decibans.
+    common: f64,
 }
 
 impl Kin {
-    /// Takes a domain into the family: the label that was registered and the suffix's wire form.
-    pub(super) fn add(&mut self, label: &[u8], suffix: &[u8]) {
+    /// Takes a domain into the family: the label that was registered and the suffix's wire form, which
+    /// says `most` at most.
+    pub(super) fn add(&mut self, label: &[u8], suffix: &[u8], most: f64) {
+        self.common += self.alike(label, suffix, most);
         self.count = self.count.saturating_add(1);
         let length = octets(label);
         let distance = length - self.mean;
@@ -61,6 +68,12 @@ impl Kin {
         let by_length = decibans(self.length_ratio(octets(label)));
         let by_suffix = decibans(self.suffix_ratio(suffix));
         by_length.min(MOST_BY_LENGTH) + by_suffix.clamp(-MOST_BY_LENGTH, most)
+    }
+
+    /// Returns how much more its domains look like each other than like what people visit, in
+    /// decibans a domain; little of a few.
+    pub(super) fn closeness(&self) -> f64 {
+        self.common / (f64::from(self.count) + FEW)
     }
 
     fn length_ratio(&self, length: f64) -> f64 {
@@ -106,7 +119,7 @@ mod tests {
     fn kin_is_of_one_length_and_of_the_same_suffixes() {
         let mut kin = Kin::default();
         for n in 0..40 {
-            kin.add(&vec![b'a'; 16 + n % 3], b"\x03net");
+            kin.add(&vec![b'a'; 16 + n % 3], b"\x03net", 4.0);
         }
         let here = |suffix: &[u8]| kin.alike(b"settlevillagewonder", suffix, 6.0);
         assert!(here(b"\x03net") > 10.0 && here(b"\x03NET") > 10.0);
@@ -119,7 +132,7 @@ mod tests {
         let mut kin = Kin::default();
         for n in 0..100 {
             let suffix: &[u8] = if n % 9 < 4 { b"\x03com" } else { b"\x03org" };
-            kin.add(&vec![b'a'; 2 + n % 15], suffix);
+            kin.add(&vec![b'a'; 2 + n % 15], suffix, 4.0);
         }
         let said = kin.alike(b"wikipedia", b"\x03com", 6.0);
         assert!(said.abs() < 1.0, "{said}");
@@ -129,7 +142,7 @@ mod tests {
     fn two_alike_are_chance() {
         let mut kin = Kin::default();
         assert!(kin.alike(b"example", b"\x03com", 6.0).abs() < f64::EPSILON);
-        kin.add(b"example", b"\x03com");
+        kin.add(b"example", b"\x03com", 4.0);
         let said = kin.alike(b"samples", b"\x03com", 6.0);
         assert!((0.0..3.0).contains(&said), "{said}");
     }
@@ -138,7 +151,7 @@ mod tests {
     fn more_suffixes_than_are_followed_do_no_harm() {
         let mut kin = Kin::default();
         for n in 0..60_u8 {
-            kin.add(b"nine-four", &[2, b'a' + n % 20, b'x']);
+            kin.add(b"nine-four", &[2, b'a' + n % 20, b'x'], 4.0);
         }
         let said =
             [b"\x02zx", b"\x02sx", b"\x02ax"].map(|suffix| kin.alike(b"nine-four", suffix, 6.0));

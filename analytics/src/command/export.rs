@@ -64,9 +64,10 @@ pub(crate) struct ExportCommand {
 
 /// Entries that can cut off more than a tunnel.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 struct ReachFlags {
-    /// Cut off clients, too: those behind alerts about domains and servers (nft, stix, rpz), and in
-    /// rpz those of any alert.
+    /// Cut off clients, too: those behind alerts about domains and servers (nft, stix, rpz), those at
+    /// private addresses, and in rpz those of any alert.
     #[arg(long)]
     clients: bool,
     /// Block servers at private addresses, too.
@@ -75,6 +76,9 @@ struct ReachFlags {
     /// Block domains under suffixes that nobody registers, too.
     #[arg(long)]
     allow_undelegated: bool,
+    /// Block domains that half the world uses, too, such as google.com.
+    #[arg(long)]
+    allow_popular: bool,
 }
 
 /// `geophone export`.
@@ -132,6 +136,7 @@ impl ExportCommand {
                 clients: self.reach.clients,
                 private_servers: self.reach.allow_private,
                 undelegated: self.reach.allow_undelegated,
+                popular: self.reach.allow_popular,
             },
             keep: self.keep.clone(),
             empty_zone: self.empty_zone.clone(),

@@ -94,6 +94,8 @@ pub enum Feature {
     NovelText,
     /// Distinct registered domains that do not exist and that the client never asked, in the window.
     NxDomains,
+    /// Of these, where they are of one kind.
+    NxKin,
     /// Share of answers that no such name exists, 0 to 1.
     NxdomainShare,
     /// Distinct names that do not exist or get no answer, in the window.

@@ -52,7 +52,13 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
     ),
     (
         "dga",
-        &[Feature::DgaEvidence, Feature::NxDomains, Feature::NxdomainShare, Feature::Rendezvous],
+        &[
+            Feature::DgaEvidence,
+            Feature::NxDomains,
+            Feature::NxKin,
+            Feature::NxdomainShare,
+            Feature::Rendezvous,
+        ],
     ),
     ("encrypted-dns", &[Feature::Queries, Feature::Resolvers]),
     ("malformed-dns", &[Feature::Defective, Feature::DefectKinds]),

@@ -71,6 +71,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("novel_names", "names not asked before"),
     ("novel_text", "octets of text and opaque data not answered before"),
     ("nx_domains", "distinct registered domains that do not exist, in the window"),
+    (
+        "nx_kin",
+        "the same where they are of one kind by length and suffix, as those of a family are; 0 \
+         otherwise",
+    ),
     ("nx_names", "distinct names that do not exist or get no answer, in the window"),
     ("nx_rise", "that number over what is usual; 1 where nothing is known to be usual"),
     ("nxdomain_share", "share of answers that no such name exists"),

@@ -10,6 +10,7 @@ use super::alerts::{Alerts, Told};
 use super::blocked::Blocked;
 use super::domain::Domain;
 use super::left_out::{LeftOut, Why};
+use super::popular::is_popular;
 use super::target::{Target, is_private, is_special};
 use crate::alert::Confidence;
 use crate::severity::Severity;
@@ -144,6 +145,9 @@ fn checked(domain: &str, settings: &ExportSettings) -> Result<Target, (Why, Stri
     if !checked.is_delegated() && !settings.reach.undelegated {
         return Err(fault(Why::Undelegated));
     }
+    if is_popular(checked.as_str()) && !settings.reach.popular {
+        return Err(fault(Why::Popular));
+    }
     Ok(Target::Domain(checked))
 }
 
@@ -152,9 +156,12 @@ fn allowed(target: Target, settings: &ExportSettings) -> Result<Target, (Why, St
     let private = |address: &IpAddr| {
         (is_private(*address) && !settings.reach.private_servers).then_some(Why::PrivateServer)
     };
+    let own = |address: &IpAddr| {
+        (is_private(*address) && !settings.reach.clients).then_some(Why::OwnClient)
+    };
     let why = match &target {
         Target::Domain(_) => None,
-        Target::Client(address) => special(address),
+        Target::Client(address) => special(address).or_else(|| own(address)),
         Target::Server(address) => special(address).or_else(|| private(address)),
     };
     let why =

@@ -25,8 +25,10 @@ pub(super) enum Why {
     PublicSuffix,
     Infrastructure,
     Undelegated,
+    Popular,
     SpecialAddress,
     PrivateServer,
+    OwnClient,
     Kept,
     // What a format cannot hold.
     AddressInDns,
@@ -54,8 +56,12 @@ impl Why {
             Self::Undelegated => {
                 ("name", "under a suffix that nobody registers (--allow-undelegated)")
             }
+            Self::Popular => ("name", "that half the world uses (--allow-popular)"),
             Self::SpecialAddress => ("address", "unspecified, loopback, link-local or multicast"),
             Self::PrivateServer => ("server", "at a private address (--allow-private)"),
+            Self::OwnClient => {
+                ("client", "at a private address, cut off only when asked to (--clients)")
+            }
             Self::Kept => ("entry", "named by --keep"),
             Self::AddressInDns => ("address", "of no use in this format (nft and stix take it)"),
             Self::ClientUnasked => ("client", "cut off only when asked to (--clients)"),

@@ -16,6 +16,7 @@ mod kept;
 mod left_out;
 mod nft;
 mod pihole;
+mod popular;
 mod rpz;
 mod stix;
 mod target;
@@ -90,13 +91,17 @@ pub struct ExportSettings {
 
 /// Entries that can cut off more than a tunnel.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub struct Reach {
-    /// The clients behind alerts about domains and servers; in a response policy zone, any client.
+    /// The clients behind alerts about domains and servers, and those at private addresses: one's
+    /// own hosts; in a response policy zone, any client.
     pub clients: bool,
     /// Servers at private addresses.
     pub private_servers: bool,
     /// Domains under suffixes that nobody registers.
     pub undelegated: bool,
+    /// Domains that half the world uses.
+    pub popular: bool,
 }
 
 /// A list, and what is not in it.

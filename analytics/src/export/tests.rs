@@ -32,7 +32,7 @@ fn settings() -> ExportSettings {
         min_confidence: Confidence::Low,
         rules: BTreeSet::new(),
         expires: Duration::from_secs(3_600),
-        reach: Reach { clients: true, private_servers: true, undelegated: true },
+        reach: Reach { clients: true, private_servers: true, undelegated: true, popular: true },
         keep: Vec::new(),
         empty_zone: PathBuf::from("/etc/bind/db.empty"),
     }

@@ -1,7 +1,7 @@
 //! `c2-beacon`: few names of one rare domain by a clock, for what they say.
 
 use crate::lab::Lab;
-use crate::query::{AAAA, TXT, ask};
+use crate::query::{AAAA, HTTPS, SOA, TXT, ask};
 
 const RULE: &str = "c2-beacon";
 const HOST: &str = "10.0.0.9";
@@ -51,6 +51,19 @@ fn a_service_that_spreads_its_load_answers_with_other_addresses_each_time() {
         lab.hear(f64::from(n) * 60.0, query);
     }
     lab.silent();
+}
+
+#[test]
+fn keys_and_serial_numbers_change_and_are_no_orders() {
+    for kind in [SOA, HTTPS] {
+        let mut lab = Lab::new();
+        for n in 0..600 {
+            let changed = format!("serial {}", n / 3);
+            let query = ask(HOST, RESOLVER, "www.company-lab.com").kind(kind).tells(&changed);
+            lab.hear(f64::from(n) * 60.0, query.kept(30));
+        }
+        lab.silent();
+    }
 }
 
 #[test]

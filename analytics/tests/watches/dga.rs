@@ -113,6 +113,20 @@ fn what_people_visit_meanwhile_gets_into_no_block_list() {
     assert!(made, "{:?}", lab.domains());
 }
 
+/// A resolver that begins to deny what everybody visits: a mishap, or a block list of many sites.
+#[test]
+fn what_a_block_list_denies_is_of_all_kinds() {
+    let popular = include_str!("../../src/export/popular.txt");
+    let popular: Vec<_> = popular.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut lab = Lab::new();
+    for (n, domain) in (0..).zip(&popular) {
+        let name = format!("www.{domain}");
+        lab.hear(f64::from(n) * 3.0, ask(HOST, RESOLVER, &name).missing());
+    }
+    lab.last(RULE);
+    lab.silent_of(RULE);
+}
+
 /// Browses sites that the client never visited, with these misses in between.
 fn browse(lab: &mut Lab, missing: &[String], every: usize) {
     let mut left = missing.iter();

@@ -29,6 +29,16 @@ fn each_client_is_told_once_in_a_day_of_look_ups() {
 }
 
 #[test]
+fn a_resolver_that_denies_the_name_leaves_no_gap() {
+    let mut lab = Lab::new();
+    for n in 0..20 {
+        let name = "mozilla.cloudflare-dns.com";
+        lab.hear(f64::from(n) * 60.0, ask("10.0.0.9", "10.0.0.53", name).missing());
+    }
+    lab.silent();
+}
+
+#[test]
 fn names_that_only_look_like_them() {
     let mut lab = Lab::new();
     for (n, name) in (0..).zip([

@@ -12,11 +12,13 @@ use geophone_sensor::time::Timestamp;
 
 static READER: LazyLock<NameReader> = LazyLock::new(NameReader::default);
 
+pub(crate) const SOA: u16 = 6;
 pub(crate) const PTR: u16 = 12;
 pub(crate) const TXT: u16 = 16;
 pub(crate) const AAAA: u16 = 28;
 pub(crate) const SRV: u16 = 33;
 pub(crate) const DNSKEY: u16 = 48;
+pub(crate) const HTTPS: u16 = 65;
 pub(crate) const AXFR: u16 = 252;
 pub(crate) const ANY: u16 = 255;
 
@@ -80,7 +82,8 @@ impl Query {
         for text in addresses {
             let (octets, private, loopback) = match text.parse().unwrap() {
                 IpAddr::V4(host) => {
-                    let private = host.is_private() || host.is_loopback() || host.is_link_local();
+                    let here = host.is_loopback() || host.is_unspecified();
+                    let private = host.is_private() || here || host.is_link_local();
                     (host.octets().to_vec(), private, host.is_loopback())
                 }
                 IpAddr::V6(host) => (host.octets().to_vec(), host.is_unique_local(), false),
