@@ -205,13 +205,14 @@ impl Transactions {
         (orphan.domain_at, orphan.name) = self.reader.read(&message.qname);
         orphan.status = Status::Unsolicited;
         answer(orphan, message, data, self.limits.answer_texts);
-        let mismatch = match slot {
-            Some(_) => Some(Mismatch::Question),
-            None => self.answered.again(&key, orphan).or_else(|| {
-                let waits = self.flows.has(key.ends());
-                waits.then_some(Mismatch::Id)
-            }),
+        let again = slot.is_none().then(|| self.answered.again(&key, orphan)).flatten();
+        let mismatch = match (slot, again) {
+            (Some(_), _) => Some(Mismatch::Question),
+            (None, Some((again, _))) => Some(again),
+            (None, None) => self.flows.has(key.ends()).then_some(Mismatch::Id),
         };
+        let contradicted = again.filter(|(mismatch, _)| *mismatch == Mismatch::Conflict);
+        orphan.rtt_micros = contradicted.map(|(_, after)| after);
         orphan.mismatch = mismatch;
         counters.response_unsolicited += 1;
         hand_on(orphan, counters, sink);
@@ -461,6 +462,7 @@ mod tests {
         let told: Vec<_> = bench.records.iter().map(|t| t.mismatch).collect();
         let (repeat, conflict) = (Some(Mismatch::Repeat), Some(Mismatch::Conflict));
         assert_eq!(told, [None, repeat, conflict, None, None, repeat, conflict]);
+        assert_eq!(bench.records[2].rtt_micros, Some(2_000_000), "since the question");
         bench.ask(20, 8, "b.example");
         bench.ask(31, 9, "c.example");
         bench.reply(32, 8, "b.example");

@@ -22,6 +22,14 @@ use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
 
+/// Microseconds after the question from which a second answer may be one to a repetition that the capture
+/// lost: programs wait for a second at least before they repeat a question with its id and port (glibc
+/// for five, Windows and macOS for one).
+const REPEATED: u64 = 700_000;
+/// What such an answer counts.
+const MAY_BE_HONEST: f64 = 0.25;
+/// How many of these count before the second is over.
+const UNSURE_LATE: f64 = 2.0;
 /// Guesses that count before the second is over.
 const UNSURE: f64 = 7.0;
 /// The watch.
@@ -32,6 +40,8 @@ pub(super) struct CachePoisoning;
 pub(super) struct Figures {
     guesses: Recent,
     conflicts: Recent,
+    /// Of those that may be answers to a question sent again.
+    late_conflicts: Recent,
     /// Names of the guesses, and servers in whose name they came.
     names: Lately,
     servers: Lately,
@@ -77,7 +87,11 @@ impl Watch for CachePoisoning {
         figures.ports.add(hash_of(&asked.client_port.to_be_bytes(), 0), moment);
         match asked.mismatch {
             Some(Mismatch::Conflict) => {
-                figures.conflicts.add(at, 1, window);
+                let late = asked.rtt_micros.is_some_and(|after| after >= REPEATED);
+                let conflicts =
+                    if late { &mut figures.late_conflicts } else { &mut figures.conflicts };
+                conflicts.add(at, 1, window);
+                figures.unpaired.answer(moment);
                 return true;
             }
             Some(_) => figures.guesses.add(at, 1, window),
@@ -90,7 +104,9 @@ impl Watch for CachePoisoning {
     fn values(figures: &Figures, moment: Moment) -> Values {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
         let (guesses, stray) = (sum(&figures.guesses), sum(&figures.stray));
-        let conflicts = sum(&figures.conflicts);
+        // A capture that loses packets pairs most answers; a forger on the path answers each question.
+        let late = figures.unpaired.of(sum(&figures.late_conflicts), UNSURE_LATE, moment.at);
+        let conflicts = sum(&figures.conflicts) + late * MAY_BE_HONEST;
         // What a capture loses are fewer heads than it keeps.
         let (headless, headed) = (sum(&figures.headless), sum(&figures.headed));
         let headless = if headless >= headed { headless } else { 0.0 };

@@ -20,7 +20,12 @@ const MEANINGS: &[(&str, &str)] = &[
     ("carrier_share", "share of queries for types that carry names or text"),
     ("client_share", "share of the busiest client, 0 to 1"),
     ("clients", "clients that take part"),
-    ("conflicts", "queries with answers that contradict each other, in the window"),
+    (
+        "conflicts",
+        "queries with answers that contradict each other, in the window; a second answer 0.7 s or \
+         more after the question counts a quarter, and only where such answers are a fair share \
+         of all: the capture may have lost a repetition",
+    ),
     ("coverage", "share of the densest block of 256 addresses that was asked for, 0 to 1"),
     ("defect_kinds", "distinct things that were wrong with messages"),
     ("defective", "messages with something wrong, in the window"),

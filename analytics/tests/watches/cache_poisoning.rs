@@ -23,6 +23,35 @@ fn one_question_with_two_answers_that_contradict_each_other() {
     alert.shows(&["conflicts"]);
 }
 
+/// A repetition was lost, and the server spreads its load: two answers to what looks like one question.
+#[test]
+fn a_capture_that_loses_repetitions_of_a_busy_client() {
+    let mut lab = Lab::new();
+    for second in 0..120 {
+        let name = format!("www.site{second}.org");
+        let again = || forged(&name, Some(Mismatch::Conflict)).after(1.2);
+        lab.hear(f64::from(second), ask(RESOLVER, AUTHORITY, &name));
+        lab.hear(f64::from(second) + 0.9, again());
+        let figures = TickFigures { responses: 500, unsolicited: 1, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
+    }
+    lab.silent();
+}
+
+#[test]
+fn one_on_the_path_who_forges_what_far_servers_say() {
+    let mut lab = Lab::new();
+    for second in 0..20 {
+        let name = format!("www.site{second}.org");
+        lab.hear(f64::from(second), ask(RESOLVER, AUTHORITY, &name).after(0.02));
+        let other = forged(&name, Some(Mismatch::Conflict)).after(0.9);
+        lab.hear(f64::from(second) + 0.9, other);
+        let figures = TickFigures { responses: 2, unsolicited: 1, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["conflicts"]);
+}
+
 #[test]
 fn wrong_ids_while_the_question_waits() {
     let mut lab = Lab::new();

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use geophone_sensor::decode::message::Flags;
 use geophone_sensor::defect::Defect;
@@ -144,6 +145,12 @@ impl Query {
         self.0.mismatch = mismatch;
         self.0.query_bytes = 0;
         self.0.rtt_micros = None;
+        self
+    }
+
+    /// Is answered so many seconds after the question; also one that contradicts.
+    pub(crate) fn after(mut self, seconds: f64) -> Self {
+        self.0.rtt_micros = Some(Duration::from_secs_f64(seconds).as_micros().try_into().unwrap());
         self
     }
 

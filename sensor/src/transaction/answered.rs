@@ -3,7 +3,8 @@
 //! A query gets one answer. A second that says the same is a retransmission or a frame mirrored
 //! twice; one that says something else is forged, or the first one was (on-path injection, a race
 //! that a forger won or lost). A query that was sent more than once may get as many answers as that,
-//! and they may differ: load balancing answers each.
+//! and they may differ: load balancing answers each. A server that failed and then knows contradicts
+//! nobody. Where the capture lost the repetition, only the time tells: nobody repeats a query at once.
 
 use super::Key;
 use crate::limited::LimitedMap;
@@ -16,6 +17,9 @@ const SPAN: u64 = 5_000_000;
 /// Microseconds for which one without an answer is, once its time was up.
 const LATE: u64 = 60_000_000;
 
+/// The server failed (RFC 1035 section 4.1.1).
+const SERVFAIL: u16 = 2;
+
 /// The answered queries.
 pub(super) struct Answered {
     table: LimitedMap<Key, Told>,
@@ -24,7 +28,8 @@ pub(super) struct Answered {
 /// What a query was told.
 #[derive(Default)]
 struct Told {
-    /// When, in microseconds.
+    /// When it was asked and when told, in microseconds.
+    asked: i64,
     time: i64,
     /// The name and the type, as a hash.
     question: u64,
@@ -63,6 +68,7 @@ impl Answered {
         let answered = transaction.rtt_micros.unwrap_or_default();
         if let Some((_, told)) = self.table.claim(key) {
             *told = Told {
+                asked: transaction.time.micros(),
                 time: transaction.time.micros().saturating_add_unsigned(answered),
                 question: question_of(transaction),
                 says: transaction.has_answer().then(|| says(transaction)),
@@ -71,8 +77,9 @@ impl Answered {
         }
     }
 
-    /// Tells what an answer that nobody waits for is to a query that was answered before.
-    pub(super) fn again(&mut self, key: &Key, orphan: &Transaction) -> Option<Mismatch> {
+    /// Tells what an answer that nobody waits for is to a query that was answered before, and how many
+    /// microseconds it came after that query.
+    pub(super) fn again(&mut self, key: &Key, orphan: &Transaction) -> Option<(Mismatch, u64)> {
         let slot = self.table.find(key)?;
         let told = self.table.value_mut(slot)?;
         let late = orphan.time.micros().abs_diff(told.time);
@@ -80,12 +87,14 @@ impl Answered {
         if late > span || told.question != question_of(orphan) {
             return None;
         }
-        let Some(said) = told.says else { return Some(Mismatch::Late) };
+        let after = orphan.time.micros().abs_diff(told.asked);
+        let Some(said) = told.says else { return Some((Mismatch::Late, after)) };
         if told.due > 0 {
             told.due -= 1;
-            return Some(Mismatch::Repeat);
+            return Some((Mismatch::Repeat, after));
         }
-        Some(if said == says(orphan) { Mismatch::Repeat } else { Mismatch::Conflict })
+        let agrees = said == says(orphan) || said.rcode == SERVFAIL;
+        Some((if agrees { Mismatch::Repeat } else { Mismatch::Conflict }, after))
     }
 }
 
