@@ -32,7 +32,7 @@ use self::keys::Keys;
 pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
-use crate::abuse::{Abuses, Guesses, Notice, Site};
+use crate::abuse::{Abuses, Flow, Guesses, Notice, Site};
 pub use crate::abuse::{Duty, Guess, HostHabits, UsualRate};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::{Config, StateConfig};
@@ -85,6 +85,7 @@ pub struct Analytics {
     abuses: Abuses,
     site: Site,
     guesses: Guesses,
+    flow: Flow,
     /// When the sensor began to watch, as far as is known.
     since: Option<Timestamp>,
     /// Whether the client of the record at hand met its domain for the first time, and whether that
@@ -119,6 +120,7 @@ impl Analytics {
             abuses: Abuses::new(config.state.cases, seed, &rules),
             site: Site::new(&config.network),
             guesses: Guesses::new(seed),
+            flow: Flow::default(),
             since: None,
             met: (false, false),
             notices: Vec::new(),
@@ -150,6 +152,7 @@ impl Analytics {
                     self.close_idle(sink);
                     self.tables.facts.tick(tick.time);
                     self.since.get_or_insert(tick.time);
+                    self.flow.add(tick);
                 }
             }
             Record::Transaction(transaction) if transaction.status == Status::Continued => {

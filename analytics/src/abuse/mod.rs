@@ -16,6 +16,7 @@ mod dga;
 mod distinct;
 mod dns_rebinding;
 mod encrypted_dns;
+mod flow;
 mod guess;
 mod habit;
 mod kin;
@@ -38,6 +39,7 @@ mod watches;
 mod zone_transfer;
 
 pub(crate) use about::Notice;
+pub(crate) use flow::Flow;
 pub use guess::{Duty, Guess};
 pub(crate) use guess::{GuessImage, Guesses, Sign};
 pub use habit::{HostHabits, UsualRate};

@@ -47,6 +47,9 @@ impl Roles {
     /// The client never asked this resolver of the site before, as far as is remembered.
     pub(crate) const PAIR_NEW: Self = Self(1 << 13);
 
+    /// The site as a whole answers no more than before, and the host of the second answers.
+    pub(crate) const SITE_STEADY: Self = Self(1 << 14);
+
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {
         self.0 & roles.0 == roles.0

@@ -33,10 +33,15 @@ impl Analytics {
         let (new, rare) = self.met;
         let known = self.guess(record);
         let at = Seen::time_of(record);
+        let steady = match record {
+            Record::Tick(tick) => self.flow.is_steady(&tick.figures),
+            _ => false,
+        };
         let watched = |span| self.since.is_some_and(|since| at.since(since) > span);
         let roles = known
             .with(Roles::DOMAIN_NEW, new)
             .with(Roles::DOMAIN_RARE, rare)
+            .with(Roles::SITE_STEADY, steady)
             .with(Roles::SETTLED, watched(WARM_UP))
             .with(Roles::DAY_OLD, watched(DAY));
         let seen = Seen { record: *record, roles, at };

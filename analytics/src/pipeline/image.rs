@@ -4,7 +4,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Analytics, AnalyticsCounters};
-use crate::abuse::{AbuseImage, GuessImage};
+use crate::abuse::{AbuseImage, Flow, GuessImage};
 use crate::alert::Suspect;
 use crate::state::{Minute, OtherSizes, TablesImage, Wildcard};
 
@@ -18,6 +18,7 @@ struct Image {
     losses: Vec<Minute>,
     abuses: AbuseImage,
     guesses: GuessImage,
+    flow: Flow,
     since: Option<Timestamp>,
     now: Timestamp,
     /// The detectors' ids: an open alert knows its detector by number.
@@ -50,6 +51,7 @@ impl Analytics {
             losses: self.losses.image(),
             abuses: self.abuses.image(),
             guesses: self.guesses.image(),
+            flow: self.flow,
             since: self.since,
             now: self.now,
             detectors: self.rules.all().map(|detector| detector.id.clone()).collect(),
@@ -80,6 +82,7 @@ impl Analytics {
         self.abuses.put(image.abuses)?;
         self.guesses.put(image.guesses)?;
         (self.counters, self.now, self.since) = (image.counters, image.now, image.since);
+        self.flow = image.flow;
         Ok(())
     }
 }

@@ -123,8 +123,13 @@ impl Lab {
 
     /// Takes one second of the sensor.
     pub(crate) fn goes_on(&mut self, second: f64) {
+        self.all_in_all(second, TickFigures::default());
+    }
+
+    /// Takes one second of the sensor, in which this happened in all.
+    pub(crate) fn all_in_all(&mut self, second: f64, figures: TickFigures) {
         let sensor = Some(SensorFigures::default());
-        self.take(&Record::Tick(&Tick { time: time(second), sensor, ..Tick::default() }));
+        self.take(&Record::Tick(&Tick { time: time(second), sensor, figures, ..Tick::default() }));
     }
 
     /// How often anything was told: opened, updated or closed.
