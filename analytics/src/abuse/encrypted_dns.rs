@@ -1,15 +1,16 @@
-//! `encrypted-dns`: clients that look for resolvers whose answers nobody here sees.
+//! `encrypted-dns`: resolvers whose answers nobody here sees, and who looks for them.
 //!
 //! DNS over TLS (RFC 7858), HTTPS (RFC 8484) or QUIC (RFC 9250) is no attack; it is where this sensor
 //! is blind. Told are look-ups of the names of public resolvers, and connections to port 853 outside;
 //! not what systems ask their own resolver about itself (`_dns.resolver.arpa`, RFC 9462).
+//! One alert a resolver: where a browser's maker turns it on, every client of the site is one day's news.
 
 use std::iter;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use geophone_sensor::decode::foreign::Protocol;
-use geophone_sensor::record::{NotDns, Transaction, hash_of};
+use geophone_sensor::record::{NotDns, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
@@ -51,14 +52,14 @@ const RESOLVERS: [&str; 23] = [
 /// The watch.
 pub(super) struct EncryptedDns;
 
-/// What is kept of a client.
+/// What is kept of a resolver, by its name or its address.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     queries: Recent,
+    clients: Lately,
     /// Connections to the ports of encrypted DNS, and what the last one was.
     connections: u32,
     protocol: Protocol,
-    resolvers: Lately,
 }
 
 impl Watch for EncryptedDns {
@@ -73,12 +74,12 @@ impl Watch for EncryptedDns {
             // To a server of the site, or from a resolver to its forwarder, is as it should be.
             let meant =
                 seen.roles.has(Roles::SERVER_INSIDE) || seen.roles.has(Roles::CLIENT_RESOLVER);
-            return (!meant).then_some(About::Client(opened.client));
+            return (!meant).then_some(About::Server(opened.server));
         }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
         // A name that the site's resolver denies opens no gap.
         let denied = asked.has_answer() && asked.answer.rcode != 0;
-        (!denied && is_resolver(asked)).then_some(About::Client(asked.client))
+        (!denied && is_resolver(asked)).then_some(About::Zone)
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -86,46 +87,39 @@ impl Watch for EncryptedDns {
         if let Some(opened) = opened(seen) {
             figures.connections = figures.connections.saturating_add(1);
             figures.protocol = opened.protocol;
-            return figures.resolvers.add(host_hash(opened.server), moment);
         }
-        let Some(asked) = seen.transaction() else { return false };
-        figures.resolvers.add(hash_of(asked.qname.folded().from(0), 0), moment)
+        let (client, _) = Seen::hosts_of(&seen.record);
+        client.is_some_and(|client| figures.clients.add(host_hash(client), moment))
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {
         Values::default()
             .with(Feature::Queries, figures.queries.sum(moment.at, moment.window))
-            .with(Feature::Resolvers, figures.resolvers.count())
+            .with(Feature::Clients, figures.clients.count())
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, _moment: Moment) -> String {
+        let clients = match figures.clients.count() {
+            0 | 1 => suspect.client.to_string(),
+            more => format!("{} and {} more clients", suspect.client, more - 1),
+        };
         if figures.connections > 0 {
             let over = if figures.protocol == Protocol::DnsOverQuic { "QUIC" } else { "TLS" };
             return format!(
-                "{} opened {} connections for DNS over {over}, the last to {}, {} resolvers in all: \
-                 what it asks them is not seen here",
-                suspect.client,
-                figures.connections,
-                suspect.server,
-                figures.resolvers.count(),
+                "{clients} opened {} connections for DNS over {over} to {}: what is asked there is \
+                 not seen here",
+                figures.connections, suspect.server,
             );
         }
-        let name = suspect.samples.first().map(|sample| sample.qname.to_string());
         format!(
-            "{} looked up {} resolvers that answer over encrypted channels ({}): what it asks them \
-             is not seen here",
-            suspect.client,
-            figures.resolvers.count(),
-            name.unwrap_or_default(),
+            "{clients} looked up {}, a resolver that answers over encrypted channels: what is asked \
+             there is not seen here",
+            suspect.domain,
         )
     }
 
-    fn unique(figures: &Figures) -> u32 {
-        figures.resolvers.count()
-    }
-
     fn part(seen: &Seen<'_>) -> Option<Part> {
-        seen.transaction().map(|asked| Part::Domain(asked.qname.text_from(0)))
+        Seen::hosts_of(&seen.record).0.map(Part::Client)
     }
 }
 

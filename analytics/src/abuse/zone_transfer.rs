@@ -3,7 +3,10 @@
 //! A transfer hands out every name of a zone: a map of the network. Attempted, refused and succeeded
 //! are told apart by what came back.
 
+use std::time::Duration;
+
 use geophone_sensor::record::{Status, hash_of};
+use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
@@ -17,6 +20,9 @@ use crate::detect::{Feature, Values};
 /// IXFR and AXFR (RFC 1995, RFC 5936).
 const IXFR: u16 = 251;
 const TRANSFERS: std::ops::RangeInclusive<u16> = IXFR..=252;
+
+/// A secondary that nobody listed comes again and again: the same is told once in this time.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The watch.
 pub(super) struct ZoneTransfer;
@@ -32,10 +38,14 @@ pub(super) struct Figures {
     left: u64,
     asked: u32,
     zones: Lately,
+    /// Zones that were told, a bit each by its hash and outcome, and when one was last.
+    told: u128,
+    told_at: Timestamp,
 }
 
 impl Watch for ZoneTransfer {
     const RULE: &'static str = "zone-transfer";
+    const MEMORY: Duration = Duration::from_secs(25 * 3600);
     const HEAP: usize = Lately::HEAP;
 
     type Figures = Figures;
@@ -65,8 +75,15 @@ impl Watch for ZoneTransfer {
         figures.asked = figures.asked.saturating_add(1);
         figures.succeeded += u32::from(carries);
         figures.transfers.add(moment.at, 1, moment.window);
-        figures.zones.add(hash_of(asked.qname.folded().from(0), 0), moment);
-        true
+        let zone = hash_of(asked.qname.folded().from(0), 0);
+        figures.zones.add(zone, moment);
+        let bit = 1_u128 << (zone.wrapping_add(u64::from(carries)) % 128);
+        let is_new = figures.told & bit == 0 || moment.at.since(figures.told_at) >= DAY;
+        if is_new {
+            (figures.told, figures.told_at) = (figures.told | bit, moment.at);
+        }
+        // While it goes on, its figures grow.
+        is_new || moment.at.since(figures.told_at) < moment.window
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

@@ -122,8 +122,6 @@ pub enum Feature {
     RegisteredZone,
     /// Domains that exist and look like those that do not.
     Rendezvous,
-    /// Distinct resolvers that answer over encrypted channels.
-    Resolvers,
     /// Servers that take part.
     Servers,
     /// Share of answers that may be kept for five seconds at most, 0 to 1.

@@ -60,7 +60,7 @@ pub const WATCHED: &[(&str, &[Feature])] = &[
             Feature::Rendezvous,
         ],
     ),
-    ("encrypted-dns", &[Feature::Queries, Feature::Resolvers]),
+    ("encrypted-dns", &[Feature::Queries, Feature::Clients]),
     ("malformed-dns", &[Feature::Defective, Feature::DefectKinds]),
     ("name-leak", &[Feature::Queries, Feature::InternalNames]),
     (

@@ -94,7 +94,6 @@ const MEANINGS: &[(&str, &str)] = &[
     ("recursions", "names of others resolved for clients outside, in the window"),
     ("registered_zone", "1 where the zone is a registered domain, 0 where it is a public suffix"),
     ("rendezvous", "generated names that did resolve"),
-    ("resolvers", "distinct resolvers that answer over encrypted channels"),
     ("servers", "servers that take part"),
     ("short_lived", "share of answers that may be kept for five seconds at most, 0 to 1"),
     ("siblings", "distinct names of one zone asked for meanwhile"),

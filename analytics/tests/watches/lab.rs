@@ -163,6 +163,11 @@ impl Lab {
         found[0]
     }
 
+    /// Returns how many alerts of `rule` opened.
+    pub(crate) fn count(&self, rule: &str) -> usize {
+        self.opened.iter().filter(|opened| opened.rule == rule).count()
+    }
+
     /// Tells whether `rule` told something.
     pub(crate) fn has(&self, rule: &str) -> bool {
         self.opened.iter().any(|opened| opened.rule == rule)

@@ -20,6 +20,19 @@ fn a_zone_is_handed_out() {
 }
 
 #[test]
+fn a_secondary_that_nobody_listed_is_one_alert_a_day() {
+    let mut lab = Lab::of(SECONDARIES);
+    for n in 0..36 {
+        for secondary in ["10.0.0.55", "10.0.0.56"] {
+            let query = ask(secondary, SERVER, "company-lab.com").kind(AXFR).by_authority();
+            let query = query.tells("all of it").over_tcp().octets(60, 40_000);
+            lab.hear(f64::from(n) * 7_200.0, query);
+        }
+    }
+    assert_eq!(lab.count(RULE), 6, "two secondaries, three days");
+}
+
+#[test]
 fn refused_zone_after_zone_is_one_campaign() {
     let mut lab = Lab::of(SECONDARIES);
     for n in 0..30 {
