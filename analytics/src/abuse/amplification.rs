@@ -28,6 +28,12 @@ const RATIO: u32 = 5;
 /// An answer of this many octets is of interest whatever was asked: the classic limit of UDP.
 const LARGE: u32 = 512;
 
+/// A question of another type counts as one for a large answer where its answer is this many times as
+/// large, what a reflector is worth using for, and where each address asks so often within the window as
+/// no cache does: the resolvers of a farm ask a few times.
+const WORTH: u32 = 10;
+const OFTEN: f64 = 20.0;
+
 /// ANY: no use but this and diagnosis (RFC 8482), and who diagnoses asks it over TCP, as `dig` and
 /// `host` do.
 const ANY: u16 = 255;
@@ -46,6 +52,7 @@ pub(super) struct Amplification;
 pub(super) struct Figures {
     asked: Recent,
     big: Recent,
+    worth: Recent,
     up: Recent,
     down: Recent,
     any: Largest,
@@ -125,6 +132,11 @@ impl Watch for Amplification {
         figures.up.add(at, asked.query_bytes.into(), window);
         if BIG_TYPES.contains(&asked.qtype) {
             figures.big.add(at, repeats, window);
+        } else if asked.answer_bytes >= asked.query_bytes.saturating_mul(WORTH)
+            && !seen.roles.has(Roles::CLIENT_INSIDE)
+        {
+            // Hosts of this site may have a use for such answers.
+            figures.worth.add(at, repeats, window);
         }
         if asked.qtype == ANY && !seen.roles.has(Roles::CLIENT_INSIDE) {
             figures.any.add(asked.answer_bytes, moment);
@@ -140,12 +152,14 @@ impl Watch for Amplification {
         let victims = figures.victims.count();
         let once = if victims > 1 { FEW_EACH * f64::from(victims) } else { 0.0 };
         let asked = sum(&figures.asked);
+        let often = asked >= OFTEN * f64::from(victims);
+        let big = sum(&figures.big) + if often { sum(&figures.worth) } else { 0.0 };
         let unasked = figures.unpaired.of(sum(&figures.unasked), UNSURE, moment.at);
         Values::default()
             .with(Feature::Queries, (asked - once).max(0.0))
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))
             .with(Feature::AnyOctets, figures.any.within(moment))
-            .with(Feature::BigTypeShare, sum(&figures.big) / asked.max(1.0))
+            .with(Feature::BigTypeShare, big / asked.max(1.0))
             .with(Feature::UnaskedAnswers, unasked)
             .with(Feature::Servers, figures.servers.count())
             .with(

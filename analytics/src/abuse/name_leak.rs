@@ -3,7 +3,8 @@
 //! Names of internal zones, of suffixes nobody registers and of services that clients look for by
 //! themselves (wpad, isatap, domain controllers) tell outsiders how the network is built, and whoever
 //! answers them takes the client over (ICANN's name-collision studies; RFC 6762 and RFC 8375 for
-//! `.local` and `.home.arpa`; `.internal` by ICANN 2024).
+//! `.local` and `.home.arpa`; `.internal` by ICANN 2024). Addresses of private use have no names outside
+//! either (RFC 6303).
 
 use geophone_sensor::record::{Transaction, hash_of};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,19 @@ const SUFFIXES: [&[u8]; 10] = [
     b"domain",
     b"workgroup",
 ];
+/// Zones of which nobody outside is to hear (RFC 8375; RFC 6303 section 4), in wire form; 16 to 31 of
+/// 172.in-addr.arpa are told by their number.
+const ZONES: [&[u8]; 8] = [
+    b"\x04home\x04arpa",
+    b"\x0210\x07in-addr\x04arpa",
+    b"\x03168\x03192\x07in-addr\x04arpa",
+    b"\x03254\x03169\x07in-addr\x04arpa",
+    b"\x01d\x01f\x03ip6\x04arpa",
+    b"\x018\x01e\x01f\x03ip6\x04arpa",
+    b"\x019\x01e\x01f\x03ip6\x04arpa",
+    b"\x01a\x01e\x01f\x03ip6\x04arpa",
+];
+const SHARED: &[u8] = b"\x03172\x07in-addr\x04arpa";
 /// First labels that clients ask by themselves.
 const SERVICES: [&[u8]; 5] = [b"wpad", b"isatap", b"_ldap", b"_kerberos", b"_msdcs"];
 
@@ -96,5 +110,20 @@ fn is_internal(asked: &Transaction) -> bool {
     let last = asked.qname.labels().last().unwrap_or_default();
     let first = asked.qname.labels().next().unwrap_or_default();
     let suffix = !asked.name.suffix_known && asked.name.n_labels > 1 && among(last, &SUFFIXES);
-    suffix || among(first, &SERVICES)
+    suffix || among(first, &SERVICES) || last.eq_ignore_ascii_case(b"arpa") && is_private(asked)
+}
+
+/// Whether a name under `arpa` stands in a zone for private use.
+fn is_private(asked: &Transaction) -> bool {
+    let name = asked.qname.folded();
+    let wire = name.from(0);
+    let wire = wire.strip_suffix(b"\0").unwrap_or(wire);
+    let mut at = 0;
+    asked.qname.labels().any(|label| {
+        let rest = wire.get(at..).unwrap_or_default();
+        at += 1 + label.len();
+        let behind = wire.get(at..).unwrap_or_default();
+        let number = || std::str::from_utf8(label).ok().and_then(|text| text.parse().ok());
+        ZONES.contains(&rest) || behind == SHARED && matches!(number(), Some(16_u8..=31))
+    })
 }

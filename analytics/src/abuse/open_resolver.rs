@@ -3,6 +3,8 @@
 //! It will be used to attack others (RFC 5358). Its answers to clients outside are recursive: RA is
 //! set, AA is not, and they are no refusals.
 
+use std::net::IpAddr;
+
 use geophone_sensor::record::{Status, hash_of};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,10 @@ impl Watch for OpenResolver {
             return None;
         }
         let asked = seen.transaction().filter(|asked| asked.status == Status::Answered)?;
+        // Nobody outside reaches a unique local address (RFC 4193): who does has another one inside.
+        if matches!(asked.server, IpAddr::V6(server) if server.is_unique_local()) {
+            return None;
+        }
         let flags = asked.answer_flags;
         let recursed = flags.recursion_available()
             && !flags.authoritative()

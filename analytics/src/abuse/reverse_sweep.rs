@@ -145,8 +145,9 @@ impl Figures {
 
     fn tried(&mut self, asked: &Transaction, moment: Moment) -> bool {
         let name = asked.qname.folded();
-        let zone = hash_of(name.from(usize::from(asked.domain_at)), 0);
-        let word = hash_of(word_of(first_of(name.from(0))), 0);
+        let first = first_of(name.from(0));
+        let zone = hash_of(name.from(1 + first.len()), 0);
+        let word = hash_of(word_of(first), 0);
         if let Some(tried) = self.zones.iter_mut().find(|tried| tried.zone == zone) {
             return tried.words.add(word, moment);
         }
@@ -190,14 +191,17 @@ fn word_of(label: &[u8]) -> &[u8] {
     end.and_then(|end| label.get(..=end)).unwrap_or_default()
 }
 
-/// A short host name right below a registered domain, which does not exist.
+/// A short host name right below a registered domain or a zone below that, which does not exist.
 fn is_tried(asked: &Transaction) -> bool {
     asked.answer.rcode == 3
         && asked.has_answer()
-        && asked.name.n_subdomain_labels == 1
-        && usize::from(asked.name.subdomain_length) <= LONGEST
+        && matches!(asked.name.n_subdomain_labels, 1 | 2)
         // What looks drawn is on nobody's list.
-        && asked.qname.labels().next().is_some_and(|label| drawn_bits(label) < DRAWN)
+        && asked
+            .qname
+            .labels()
+            .next()
+            .is_some_and(|label| label.len() <= LONGEST && drawn_bits(label) < DRAWN)
 }
 
 /// The block that an address stands in, and its place there.

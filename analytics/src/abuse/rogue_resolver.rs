@@ -96,6 +96,12 @@ impl Watch for RogueResolver {
         if !asked.flags.recursion_desired() {
             return None;
         }
+        // A server that only speaks for its own zones is none, and who looks whether it does sets RD.
+        let flags = asked.answer_flags;
+        let speaks_for_itself = flags.authoritative() && !flags.recursion_available();
+        if roles.has(Roles::SERVER_INSIDE) && speaks_for_itself {
+            return None;
+        }
         if roles.has(Roles::RESOLVERS_NAMED) {
             return (!roles.has(Roles::SERVER_RESOLVER)).then_some(About::Client(asked.client));
         }

@@ -21,6 +21,9 @@ pub(super) struct TcpExhaustion;
 
 /// The span in which connections that are opened are expected to end.
 const IDLE: Duration = Duration::from_secs(30);
+/// The span over which few at a time add up, where most of those opened within it do not end.
+const LONG: Duration = Duration::from_secs(600);
+const MOST: f64 = 0.5;
 
 /// What is kept of a server.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -32,6 +35,8 @@ pub(super) struct Figures {
     /// Over a longer span: servers end what is idle within it (RFC 7766 section 6.2.3).
     opened_lately: Recent,
     closed_lately: Recent,
+    opened_long: Recent,
+    closed_long: Recent,
     usual: Usual,
     counted: u32,
 }
@@ -64,6 +69,8 @@ impl Watch for TcpExhaustion {
         figures.closed.add(at, ended, window);
         figures.opened_lately.add(at, counts.tcp_established.into(), IDLE);
         figures.closed_lately.add(at, ended, IDLE);
+        figures.opened_long.add(at, counts.tcp_established.into(), LONG);
+        figures.closed_long.add(at, ended, LONG);
         true
     }
 
@@ -84,9 +91,9 @@ impl Watch for TcpExhaustion {
         let held = figures.held(moment);
         if held > sum(&figures.half_open) {
             return format!(
-                "{held:.0} TCP connections to {} were opened within {} s and not ended",
+                "{held:.0} TCP connections to {} were opened within {} min at most and not ended",
                 suspect.server,
-                IDLE.as_secs(),
+                LONG.as_secs() / 60,
             );
         }
         format!(
@@ -103,7 +110,10 @@ impl Watch for TcpExhaustion {
 impl Figures {
     /// Connections that were opened lately and not ended.
     fn held(&self, moment: Moment) -> f64 {
-        let sum = |recent: &Recent| recent.sum(moment.at, IDLE);
-        (sum(&self.opened_lately) - sum(&self.closed_lately)).max(0.0)
+        let sum = |recent: &Recent, span| recent.sum(moment.at, span);
+        let lately = sum(&self.opened_lately, IDLE) - sum(&self.closed_lately, IDLE);
+        let opened = sum(&self.opened_long, LONG);
+        let long = opened - sum(&self.closed_long, LONG);
+        lately.max(if long >= MOST * opened { long } else { 0.0 }).max(0.0)
     }
 }

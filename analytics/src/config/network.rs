@@ -16,8 +16,10 @@ pub struct NetworkConfig {
     #[serde(deserialize_with = "networks")]
     pub internal: Vec<IpNet>,
     /// Resolvers that clients are meant to ask.
+    #[serde(deserialize_with = "hosts")]
     pub resolvers: Vec<IpAddr>,
     /// Servers that are authoritative for zones of this site.
+    #[serde(deserialize_with = "hosts")]
     pub authoritative: Vec<IpAddr>,
     /// Networks or hosts that may ask for zone transfers.
     #[serde(deserialize_with = "networks")]
@@ -26,6 +28,7 @@ pub struct NetworkConfig {
     #[serde(deserialize_with = "zones")]
     pub zones: Vec<String>,
     /// Mail servers, which look up everybody who connects: no sweep of addresses.
+    #[serde(deserialize_with = "hosts")]
     pub mail: Vec<IpAddr>,
 }
 
@@ -34,10 +37,21 @@ pub struct NetworkConfig {
 /// # Errors
 /// What is neither.
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse()
+    let address = || text.parse::<IpAddr>().map(|host| IpNet::from(host.to_canonical()));
+    let network: IpNet = text
+        .parse()
         .or_else(|_| address())
-        .map_err(|_| format!("\"{text}\" is neither an address nor a network like 192.0.2.0/24"))
+        .map_err(|_| format!("\"{text}\" is neither an address nor a network like 192.0.2.0/24"))?;
+    if network.prefix_len() == 0 {
+        return Err(format!("\"{text}\" is everybody: name the networks of this site"));
+    }
+    Ok(network)
+}
+
+fn hosts<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpAddr>, D::Error> {
+    // An IPv4 address in its IPv6 form is the host of its packets (RFC 4291 section 2.5.5.2).
+    let hosts = Vec::<IpAddr>::deserialize(from)?;
+    Ok(hosts.into_iter().map(|host| host.to_canonical()).collect())
 }
 
 fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
@@ -82,6 +96,12 @@ mod tests {
         let read =
             |text: &str| toml::from_str::<NetworkConfig>(&format!("secondaries = [\"{text}\"]"));
         assert_eq!(read("10.0.0.61").unwrap(), read("10.0.0.61/32").unwrap());
+        for everybody in ["0.0.0.0/0", "::/0"] {
+            let error = read(everybody).unwrap_err().to_string();
+            assert!(error.contains("is everybody"), "{error}");
+        }
+        let mapped: NetworkConfig = toml::from_str("resolvers = [\"::ffff:10.0.0.53\"]").unwrap();
+        assert_eq!(mapped.resolvers, ["10.0.0.53".parse::<IpAddr>().unwrap()]);
         let error = read("10.0.0").unwrap_err().to_string();
         assert!(error.contains("neither an address nor a network"), "{error}");
     }

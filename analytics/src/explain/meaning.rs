@@ -13,7 +13,9 @@ const MEANINGS: &[(&str, &str)] = &[
     ("beacon", "how regularly new names come, 0 to 1 (detect::beacon)"),
     (
         "big_type_share",
-        "share of queries for types with large answers (ANY, TXT, DNSKEY, RRSIG), 0 to 1",
+        "share of queries for types with large answers (ANY, TXT, DNSKEY, RRSIG), or whose answers \
+         are ten times as large and that one address outside asks twenty times in the window, 0 to \
+         1",
     ),
     ("bits_per_char", "bits a character of the new names is worth"),
     ("brute_names", "distinct short host names of one zone that do not exist, in the window"),

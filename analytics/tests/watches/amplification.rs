@@ -22,6 +22,16 @@ fn any_in_the_name_of_a_victim_at_the_reflector() {
 }
 
 #[test]
+fn names_of_all_root_servers_in_the_name_of_a_victim() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let query = ask("203.0.113.9", "192.0.2.53", "reflect-lab.org").octets(40, 1_200);
+        lab.hear(f64::from(n) / 20.0, query.by_authority());
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["amplification_ratio", "queries"]);
+}
+
+#[test]
 fn answers_nobody_asked_for_at_the_victim() {
     let mut lab = Lab::new();
     for n in 0..2_000 {

@@ -1,7 +1,7 @@
 //! `name-leak`: internal names asked of servers outside.
 
 use crate::lab::Lab;
-use crate::query::{SRV, ask};
+use crate::query::{PTR, SRV, ask};
 
 const RULE: &str = "name-leak";
 const LAPTOP: &str = "10.0.0.9";
@@ -24,6 +24,34 @@ fn a_laptop_asks_a_public_resolver_for_what_is_inside() {
     }
     let alert = lab.one(RULE).within(0.0, 10.0);
     alert.says(&[LAPTOP, OUTSIDE, "internal names"]).shows(&["internal_names", "queries"]);
+}
+
+#[test]
+fn names_of_private_addresses() {
+    let names = [
+        "9.0.0.10.in-addr.arpa",
+        "1.1.168.192.in-addr.arpa",
+        "4.3.17.172.in-addr.arpa",
+        "nas.home.arpa",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa",
+    ];
+    let mut lab = Lab::new();
+    for n in 0..60_u16 {
+        let name = names[usize::from(n) % names.len()];
+        lab.hear(f64::from(n) / 2.0, ask(LAPTOP, OUTSIDE, name).kind(PTR).missing());
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["internal_names"]);
+}
+
+#[test]
+fn names_of_public_addresses_and_of_what_is_no_address() {
+    let names = ["9.0.0.11.in-addr.arpa", "4.3.32.172.in-addr.arpa", "4.10.17.in-addr.arpa"];
+    let mut lab = Lab::new();
+    for n in 0..60_u16 {
+        let name = names[usize::from(n) % names.len()];
+        lab.hear(f64::from(n) / 2.0, ask(LAPTOP, OUTSIDE, name).kind(PTR).missing());
+    }
+    lab.silent();
 }
 
 #[test]

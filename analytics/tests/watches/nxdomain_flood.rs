@@ -29,6 +29,20 @@ fn a_crowd_of_resolvers_asks_names_nobody_made() {
 }
 
 #[test]
+fn names_that_look_like_those_asked_of_a_block_list() {
+    let mut lab = Lab::new();
+    for n in 0..30_000_u32 {
+        let usual = n < 600;
+        let client = format!("203.0.{}.{}", n % 7, n % 101);
+        let [a, b, c, d] = n.wrapping_mul(2_654_435_761).to_be_bytes();
+        let name = format!("{a}.{b}.{c}.{d}.shop-lab.com");
+        let second = if usual { f64::from(n) } else { 600.0 + f64::from(n - 600) / 1_500.0 };
+        lab.hear(second, ask(&client, "192.0.2.53", &name).missing().by_authority());
+    }
+    lab.one_of(RULE).within(600.0, 10.0).says(&["shop-lab.com"]);
+}
+
+#[test]
 fn the_authority_gave_up_and_answers_no_more() {
     let mut lab = Lab::new();
     for n in 0..6_000 {

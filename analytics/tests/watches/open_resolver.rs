@@ -19,6 +19,16 @@ fn it_resolves_for_clients_outside() {
 }
 
 #[test]
+fn clients_with_public_addresses_of_a_resolver_that_only_the_site_reaches() {
+    let mut lab = Lab::new();
+    for n in 0..40 {
+        let client = format!("2001:db8:0:7::{}", n % 8 + 1);
+        lab.hear(f64::from(n), ask(&client, "fd00::53", &format!("www.site{n}.org")));
+    }
+    lab.silent();
+}
+
+#[test]
 fn a_scanner_that_asks_once_from_here_and_once_from_there() {
     let mut lab = Lab::new();
     lab.hear(0.0, ask("203.0.113.1", OURS, "www.scan-lab.org"));

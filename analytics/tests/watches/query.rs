@@ -166,6 +166,12 @@ impl Query {
         self
     }
 
+    /// Asks for recursion, whatever it gets.
+    pub(crate) fn recursing(mut self) -> Self {
+        self.0.flags = Flags(0x0100);
+        self
+    }
+
     /// Goes over TCP.
     pub(crate) fn over_tcp(mut self) -> Self {
         self.0.transport = Transport::Tcp;

@@ -1,7 +1,7 @@
 //! `rogue-resolver`: clients that ask other resolvers than they are meant to.
 
 use crate::lab::Lab;
-use crate::query::ask;
+use crate::query::{SOA, ask};
 
 const RULE: &str = "rogue-resolver";
 const HOST: &str = "10.0.0.9";
@@ -108,6 +108,16 @@ fn zones_of_the_site_may_be_asked_where_they_are() {
     for n in 0..300 {
         let query = ask(HOST, "10.0.0.54", &format!("h{}.company-lab.com", n % 20));
         lab.hear(f64::from(n), query);
+    }
+    lab.silent();
+}
+
+#[test]
+fn an_administrator_looks_whether_a_secondary_is_up_to_date() {
+    let mut lab = Lab::of("resolvers = [\"10.0.0.53\"]");
+    for n in 0..50 {
+        let query = ask(HOST, "10.0.0.54", "company-lab.com").kind(SOA).tells("7").by_authority();
+        lab.hear(f64::from(n), query.recursing());
     }
     lab.silent();
 }

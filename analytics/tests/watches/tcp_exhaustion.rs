@@ -26,10 +26,28 @@ fn a_slower_flood_on_a_quiet_server() {
     for n in 0..300 {
         let tcp_syn = if n < 200 { 1 } else { 120 };
         let tcp_established = u32::from(n < 200);
-        let figures = TickFigures { tcp_syn, tcp_established, ..TickFigures::default() };
+        let tcp_closed = tcp_established;
+        let figures =
+            TickFigures { tcp_syn, tcp_established, tcp_closed, ..TickFigures::default() };
         lab.tick(f64::from(n), Role::Server, SERVER, figures);
     }
     lab.one(RULE).within(200.0, 10.0).shows(&["syn_rate", "half_open"]);
+}
+
+#[test]
+fn a_few_at_a_time_are_held_for_minutes() {
+    let mut lab = Lab::new();
+    for n in 0..400 {
+        let tcp_established = if n < 100 { u32::from(n % 9 == 0) } else { 3 };
+        let figures = TickFigures {
+            tcp_syn: tcp_established,
+            tcp_established,
+            tcp_closed: u32::from(n % 9 == 0),
+            ..TickFigures::default()
+        };
+        lab.tick(f64::from(n), Role::Server, SERVER, figures);
+    }
+    lab.one(RULE).within(100.0, 90.0).says(&["not ended"]).shows(&["held"]);
 }
 
 #[test]
@@ -54,7 +72,7 @@ fn a_few_clients_behind_a_bad_line() {
     let mut lab = Lab::new();
     for n in 0..600 {
         let figures = TickFigures { tcp_syn: 6, tcp_half_open: 3, ..TickFigures::default() };
-        let figures = TickFigures { tcp_established: 3, ..figures };
+        let figures = TickFigures { tcp_established: 3, tcp_closed: 3, ..figures };
         lab.tick(f64::from(n), Role::Server, SERVER, figures);
     }
     lab.silent();
