@@ -14,8 +14,9 @@ use super::watches::Abuses;
 pub(crate) enum About {
     /// A client, whatever it asks and whomever.
     Client(IpAddr),
-    /// The clients of a network, by its address (see [`network_of`]).
-    Network(IpAddr),
+    /// The clients of a network, by its address (see [`network_of`]), at a server. All networks at
+    /// one server are one campaign.
+    Network(IpAddr, IpAddr),
     /// A server, whoever asks it.
     Server(IpAddr),
     /// The registered domain of the record, whoever asks for it.
@@ -49,7 +50,7 @@ impl About {
     /// Returns the hash of the owner under `seed`, the same on every machine.
     pub(crate) fn owner(self, record: &Record<'_>, seed: u64) -> u64 {
         match self {
-            Self::Client(host) | Self::Network(host) | Self::Server(host) => {
+            Self::Client(host) | Self::Network(_, host) | Self::Server(host) => {
                 hash_of_host(host, seed)
             }
             Self::Zone | Self::Pair(_) => {
@@ -59,10 +60,19 @@ impl About {
         }
     }
 
+    /// Returns what the alert is about that several cases share; `None` where each has its own. All of
+    /// them have one owner.
+    pub(crate) const fn campaign(self) -> Option<Self> {
+        match self {
+            Self::Network(_, server) => Some(Self::Server(server)),
+            _ => None,
+        }
+    }
+
     /// Returns what tells this case from all others of its watch.
     pub(crate) fn key(self, seen: &Seen<'_>) -> (Self, u64) {
         let domain = match self {
-            Self::Client(_) | Self::Network(_) | Self::Server(_) => 0,
+            Self::Client(_) | Self::Network(..) | Self::Server(_) => 0,
             Self::Zone | Self::Pair(_) => Self::Zone.owner(&seen.record, 0),
             Self::Parent => Self::Parent.owner(&seen.record, 0),
         };

@@ -2,8 +2,8 @@
 //!
 //! Whoever forges the victim's address as the sender has our server send the answers to it: then the
 //! "client" is the victim, and asks few names, of types with large answers, again and again, and
-//! never comes over TCP for what did not fit. Victims of one network are one campaign, as who floods a
-//! link forges all its addresses. Seen from the victim's side the answers were asked for
+//! never comes over TCP for what did not fit. Victims of one network are one case, as who floods a link
+//! forges all its addresses, and all networks at one of our servers are one campaign. Seen from the victim's side the answers were asked for
 //! by nobody, as far as `unpaired` says. Thresholds from Krämer et al. 2015 (`AmpPot`: 100 questions of one source) and
 //! Kambourakis et al. 2007 (answers without questions).
 
@@ -109,7 +109,7 @@ impl Watch for Amplification {
         let client = asked.client;
         of_interest.then(|| match alone {
             true => About::Client(client),
-            false => About::Network(network_of(client)),
+            false => About::Network(network_of(client), asked.server),
         })
     }
 
@@ -200,6 +200,10 @@ impl Watch for Amplification {
     }
 
     fn part(seen: &Seen<'_>) -> Option<Part> {
-        seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
+        let asked = seen.transaction()?;
+        Some(match Self::about(seen) {
+            Some(About::Network(..)) => Part::Client(asked.client),
+            _ => Part::Domain(asked.domain_text()),
+        })
     }
 }

@@ -230,8 +230,8 @@ impl Notice {
         let transaction = seen.transaction();
         Suspect {
             subject: match self.about {
-                About::Client(_) | About::Network(_) => Subject::Client,
-                About::Server(_) => Subject::Server,
+                About::Client(_) => Subject::Client,
+                About::Network(..) | About::Server(_) => Subject::Server,
                 About::Zone | About::Parent => Subject::Zone,
                 About::Pair(_) => Subject::Domain,
             },

@@ -21,6 +21,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 struct Case {
     watch: u8,
     key: u64,
+    /// The key of its alert: its own, or its campaign's.
+    alert: u64,
     /// The detector's number in the rules.
     number: usize,
     score: i32,
@@ -109,22 +111,30 @@ impl Analytics {
         let Some(detector) = self.rules.detector(number) else { return };
         self.counters.notices += 1;
         let key = self.hasher.hash_one((notice.watch, notice.about.key(&seen)));
-        let suspected = self.suspects.has(key);
+        // Cases of a campaign share an alert; of these only those count that are one.
+        let campaign = notice.about.campaign();
+        let alert = campaign.map_or(key, |about| self.hasher.hash_one((notice.watch, about)));
+        let suspected = self.suspects.has(alert);
         let Some(look) = self.abuses.take(&notice, key, &seen, detector, suspected) else { return };
         if !look.weigh {
-            return self.note(key, &seen, &look);
+            return if campaign.is_none() {
+                self.note(alert, &seen, &look)
+            };
         }
         let score = detector.card.score_of(|feature| look.values.value(feature));
+        let threshold = detector.card.threshold;
+        if (!suspected || campaign.is_some()) && score * 2 < threshold {
+            return;
+        }
         if !suspected {
-            if score * 2 < detector.card.threshold {
-                return;
-            }
-            if let Some(gone) = self.suspects.insert(key, notice.suspect(&seen)) {
+            if let Some(gone) = self.suspects.insert(alert, notice.suspect(&seen)) {
                 self.close(gone, "evicted: more suspects than the table holds", sink);
             }
         }
-        self.note(key, &seen, &look);
-        let weighed = Case { watch: notice.watch, key, number, score, at: seen.at };
+        if campaign.is_none() || score >= threshold {
+            self.note(alert, &seen, &look);
+        }
+        let weighed = Case { watch: notice.watch, key, alert, number, score, at: seen.at };
         self.weigh_case(&weighed, &look, sink);
     }
 
@@ -147,9 +157,9 @@ impl Analytics {
     }
 
     fn weigh_case(&mut self, case: &Case, look: &Look, sink: &mut impl FnMut(&Alert<'_>)) {
-        let Case { watch, key, number, score, at } = *case;
+        let Case { watch, key, alert, number, score, at } = *case;
         let Some(detector) = self.rules.detector(number) else { return };
-        let Some(suspect) = self.suspects.find(key) else { return };
+        let Some(suspect) = self.suspects.find(alert) else { return };
         self.counters.judgements += 1;
         if suspect.open.is_none() && score < detector.card.threshold {
             return;
@@ -172,6 +182,6 @@ impl Analytics {
         state.account.first = look.first;
         state.account.total_queries = look.records;
         state.account.total_novel = look.unique;
-        self.judged_as(key, judgement, &state, at, sink);
+        self.judged_as(alert, judgement, &state, at, sink);
     }
 }

@@ -111,6 +111,25 @@ fn all_addresses_of_a_network_are_one_campaign() {
 }
 
 #[test]
+fn victims_in_a_hundred_networks_are_one_campaign_of_the_server() {
+    let mut lab = Lab::new();
+    let forged = |n: u16| format!("203.{}.113.9", n % 100);
+    for n in 0..6_000_u16 {
+        let query = ask(&forged(n), "192.0.2.53", "example.org").kind(DNSKEY).octets(40, 3_200);
+        lab.hear(f64::from(n) / 200.0, query.by_authority());
+        let name = format!("h{n}.example.org");
+        let honest = ask("198.51.100.9", "192.0.2.53", &name).kind(TXT).octets(40, 700);
+        if n % 500 == 0 {
+            lab.hear(f64::from(n) / 200.0, honest.by_authority());
+        }
+    }
+    lab.one(RULE).within(0.0, 10.0).says(&["192.0.2.53"]);
+    lab.last(RULE);
+    let honest = "198.51.100.9".parse().unwrap();
+    assert!(lab.clients().len() > 10 && !lab.clients().contains(&honest), "{:?}", lab.clients());
+}
+
+#[test]
 fn a_farm_of_resolvers_that_ask_once_each_is_no_victim() {
     let mut lab = Lab::new();
     for n in 0..450 {

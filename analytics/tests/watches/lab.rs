@@ -91,8 +91,9 @@ pub(crate) struct Lab {
     opened: Vec<Opened>,
     /// The rule and the headline of everything that was told, in order.
     headlines: Vec<(String, String)>,
-    /// The domains that the last alert named.
+    /// The domains and the clients that the last alert named.
     domains: Vec<String>,
+    clients: Vec<IpAddr>,
 }
 
 impl Lab {
@@ -106,7 +107,8 @@ impl Lab {
         let network: NetworkConfig = toml::from_str(network).unwrap();
         let config = Config { network, ..crate::alone::config() };
         let analytics = Analytics::new(config, Rules::builtin().unwrap());
-        Self { analytics, opened: Vec::new(), headlines: Vec::new(), domains: Vec::new() }
+        let (domains, clients) = (Vec::new(), Vec::new());
+        Self { analytics, opened: Vec::new(), headlines: Vec::new(), domains, clients }
     }
 
     /// Takes a query or an answer, `second` after the scenario began.
@@ -175,9 +177,10 @@ impl Lab {
 
     /// Ends the scenario and returns the last headline of `rule`; empty where it told nothing.
     pub(crate) fn last(&mut self, rule: &str) -> String {
-        let Self { headlines, domains, .. } = self;
+        let Self { headlines, domains, clients, .. } = self;
         self.analytics.finish(&mut |alert| {
             *domains = alert.domains.iter().map(|(domain, _)| domain.clone()).collect();
+            *clients = alert.clients.iter().map(|(client, _)| *client).collect();
             headlines.push((alert.detector.id.clone(), alert.headline.clone()));
         });
         let last = self.headlines.iter().rev().find(|(of, _)| of == rule);
@@ -187,6 +190,11 @@ impl Lab {
     /// Returns the domains of the last alert that closed.
     pub(crate) fn domains(&self) -> &[String] {
         &self.domains
+    }
+
+    /// Returns the clients of the last alert that closed.
+    pub(crate) fn clients(&self) -> &[IpAddr] {
+        &self.clients
     }
 
     /// Holds that `rule` told nothing, where others may tell the same traffic.
