@@ -32,7 +32,7 @@ use self::keys::Keys;
 pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
-use crate::abuse::{Abuses, Flow, Guesses, Notice, Site};
+use crate::abuse::{Abuses, Flow, Guesses, Notice, Site, Turns};
 pub use crate::abuse::{Duty, Guess, HostHabits, UsualRate};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::{Config, StateConfig};
@@ -86,6 +86,7 @@ pub struct Analytics {
     site: Site,
     guesses: Guesses,
     flow: Flow,
+    turns: Turns,
     /// When the sensor began to watch, as far as is known.
     since: Option<Timestamp>,
     /// Whether the client of the record at hand met its domain for the first time, and whether that
@@ -121,6 +122,7 @@ impl Analytics {
             site: Site::new(&config.network),
             guesses: Guesses::new(seed),
             flow: Flow::default(),
+            turns: Turns::new(seed),
             since: None,
             met: (false, false),
             notices: Vec::new(),

@@ -127,7 +127,7 @@ class Site:
             if worker.wait(LONGEST) != 0:
                 raise SystemExit("a worker failed")
             with open(stats, encoding="utf-8") as file:
-                told = json.load(file)
+                told = json.load(file)["counters"]
             sums.update({name: value for name, value in told.items() if isinstance(value, int)})
         self.workers = {}
         return sums

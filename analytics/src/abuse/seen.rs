@@ -50,6 +50,9 @@ impl Roles {
     /// The site as a whole answers no more than before, and the host of the second answers.
     pub(crate) const SITE_STEADY: Self = Self(1 << 14);
 
+    /// The name turned from public to private addresses.
+    pub(crate) const NAME_TURNED: Self = Self(1 << 15);
+
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {
         self.0 & roles.0 == roles.0

@@ -46,6 +46,11 @@ impl Analytics {
             .with(Roles::SITE_STEADY, steady)
             .with(Roles::SETTLED, watched(WARM_UP))
             .with(Roles::DAY_OLD, watched(DAY));
+        let turned = match record {
+            Record::Transaction(asked) => self.turns.meet(asked, roles),
+            _ => false,
+        };
+        let roles = roles.with(Roles::NAME_TURNED, turned);
         let seen = Seen { record: *record, roles, at };
         let mut notices = std::mem::take(&mut self.notices);
         self.abuses.notice(&seen, &self.rules, &mut notices);
@@ -126,10 +131,8 @@ impl Analytics {
         if (!suspected || campaign.is_some()) && score * 2 < threshold {
             return;
         }
-        if !suspected {
-            if let Some(gone) = self.suspects.insert(alert, notice.suspect(&seen)) {
-                self.close(gone, "evicted: more suspects than the table holds", sink);
-            }
+        if !suspected && let Some(gone) = self.suspects.insert(alert, notice.suspect(&seen)) {
+            self.close(gone, "evicted: more suspects than the table holds", sink);
         }
         if campaign.is_none() || score >= threshold {
             self.note(alert, &seen, &look);

@@ -4,7 +4,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Analytics, AnalyticsCounters};
-use crate::abuse::{AbuseImage, Flow, GuessImage};
+use crate::abuse::{AbuseImage, Flow, GuessImage, TurnsImage};
 use crate::alert::Suspect;
 use crate::state::{Minute, OtherSizes, TablesImage, Wildcard};
 
@@ -19,6 +19,7 @@ struct Image {
     abuses: AbuseImage,
     guesses: GuessImage,
     flow: Flow,
+    turns: TurnsImage,
     since: Option<Timestamp>,
     now: Timestamp,
     /// The detectors' ids: an open alert knows its detector by number.
@@ -52,6 +53,7 @@ impl Analytics {
             abuses: self.abuses.image(),
             guesses: self.guesses.image(),
             flow: self.flow,
+            turns: self.turns.image(),
             since: self.since,
             now: self.now,
             detectors: self.rules.all().map(|detector| detector.id.clone()).collect(),
@@ -83,6 +85,7 @@ impl Analytics {
         self.guesses.put(image.guesses)?;
         (self.counters, self.now, self.since) = (image.counters, image.now, image.since);
         self.flow = image.flow;
+        self.turns.put(image.turns)?;
         Ok(())
     }
 }
