@@ -4,6 +4,7 @@
 # make bench   throughput beside tcpdump, tshark and dnscap
 # make bench-live  frames a second from an interface, without loss or with (root, Linux)
 # make bench-kafka  what a record costs over Apache Kafka, how late alerts are (Linux)
+# make bench-outage  a sensor at full rate whose broker is away for ten minutes (root, Linux)
 # make soak    a generated day of 5,000 clients; memory must not grow
 # make fuzz    each fuzz target for FUZZ_SECONDS (default 30); fails on a find
 # make lab     record the labelled captures again with real programs (root, Linux)
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 CARGO := $(shell command -v cargo 2>/dev/null || echo $(HOME)/.cargo/bin/cargo)
 DEMO  := datasets/captures/demo-iodine.pcap
 
-.PHONY: demo test bench bench-live bench-kafka soak fuzz lab lab-attacks
+.PHONY: demo test bench bench-live bench-kafka bench-outage soak fuzz lab lab-attacks
 
 demo:
 	@datasets/lab/need.sh build
@@ -42,6 +43,11 @@ bench-live:
 	@datasets/lab/need.sh build live
 	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features
 	@datasets/bench/live.sh target/release
+
+bench-outage:
+	@datasets/lab/need.sh build kafka broker live outage
+	$(CARGO) build --quiet --locked --release -p geophone-sensor -p geophone-analytics --no-default-features --features geophone-sensor/kafka,geophone-analytics/kafka
+	@datasets/bench/outage.sh target/release
 
 bench-kafka:
 	@datasets/lab/need.sh build kafka broker soak

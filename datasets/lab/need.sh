@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target misses: need.sh build|kafka|broker|lists|bench|live|soak|fuzz|lab …
+# Installs what a target misses: need.sh build|kafka|broker|lists|bench|live|outage|soak|fuzz|lab …
 # Debian and Ubuntu, as root or with sudo; elsewhere it says what to install and stops.
 set -euo pipefail
 
@@ -12,6 +12,7 @@ declare -A sets=(
     [lists]="named-checkzone=bind9-utils dnsmasq=dnsmasq-base nft=nftables unshare=util-linux"
     [bench]="python3=python3 tcpdump=tcpdump tshark=tshark dnscap=dnscap hyperfine=hyperfine /usr/bin/time=time taskset=util-linux"
     [live]="python3=python3 tcpdump=tcpdump tcpreplay=tcpreplay ip=iproute2 taskset=util-linux"
+    [outage]="kcat=kcat"
     [soak]="python3=python3"
     [fuzz]="python3=python3 c++=g++"
     [lab]="python3=python3 tcpdump=tcpdump tshark=tshark ip=iproute2 iodine=iodine dns2tcpc=dns2tcp named=bind9 dig=bind9-dnsutils dnssec-signzone=bind9-utils unbound=unbound dnsmasq=dnsmasq-base dnsperf=dnsperf nsd=nsd knotd=knot nmap=nmap"

@@ -122,9 +122,10 @@ impl Analytics {
         let suspected = self.suspects.has(alert);
         let Some(look) = self.abuses.take(&notice, key, &seen, detector, suspected) else { return };
         if !look.weigh {
-            return if campaign.is_none() {
-                self.note(alert, &seen, &look)
-            };
+            if campaign.is_none() {
+                self.note(alert, &seen, &look);
+            }
+            return;
         }
         let score = detector.card.score_of(|feature| look.values.value(feature));
         let threshold = detector.card.threshold;
