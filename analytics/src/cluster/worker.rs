@@ -56,6 +56,8 @@ pub struct Worker {
     log: Log,
     /// What is committed…
     counts: WorkerCounts,
+    /// …what is about to be…
+    ending: WorkerCounts,
     /// …and what is not yet.
     open: WorkerCounts,
     /// What this worker judges by, and what others did that was noticed already.
@@ -117,6 +119,7 @@ impl Worker {
             facts,
             log,
             counts: WorkerCounts::default(),
+            ending: WorkerCounts::default(),
             open: WorkerCounts::default(),
             origin: Origin {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,7 +137,7 @@ impl Worker {
     #[must_use]
     pub const fn counts(&self) -> WorkerCounts {
         let mut counts = self.counts;
-        counts.undone += self.open.taken;
+        counts.undone += self.open.taken + self.ending.taken;
         counts
     }
 
@@ -161,6 +164,7 @@ impl Worker {
     /// # Errors
     /// A transaction that failed: the worker must be made anew.
     pub fn step(&mut self) -> Result<usize, WorkerError> {
+        self.settle(false)?;
         self.gather()?;
         self.read_facts()?;
         let mut out = Output::default();
@@ -197,6 +201,7 @@ impl Worker {
         if !due.is_empty() {
             self.commit(Output::default(), &due)?;
         }
+        self.settle(true)?;
         self.group.leave();
         Ok(self.counts())
     }
@@ -237,9 +242,15 @@ impl Worker {
     /// Drops what the group took away and takes over what it gave.
     fn follow_group(&mut self) -> Result<(), WorkerError> {
         self.drop_lost();
-        for partition in self.group.owned()? {
+        let owned = self.group.owned()?;
+        // Where the group fell apart, librdkafka takes everything away and says nothing of it.
+        self.tasks.retain(|name, _| owned.contains(name));
+        self.paused.retain(|name| owned.contains(name));
+        for partition in owned {
             if !self.tasks.contains_key(&partition) {
                 let task = self.take_over(&partition)?;
+                // It may have been paused when it was taken away; librdkafka keeps that.
+                self.group.pause(&partition, false)?;
                 self.saves.insert(partition.clone(), now());
                 self.tasks.insert(partition, task);
             }
@@ -275,7 +286,17 @@ impl Worker {
         oldest.filter(|(waited, _)| *waited >= age).map(|(_, name)| name.clone())
     }
 
+    /// Looks what became of the last transaction; where `waits` is set, until it has ended.
+    fn settle(&mut self, waits: bool) -> Result<(), WorkerError> {
+        if self.group.settle(waits)? == Some(true) {
+            self.counts.add(&std::mem::take(&mut self.ending));
+        }
+        Ok(())
+    }
+
+    /// Says `out`, saves what is due, and begins to end the transaction.
     fn commit(&mut self, out: Output, due: &[Partition]) -> Result<(), WorkerError> {
+        self.settle(true)?;
         self.group.begin()?;
         self.send(out)?;
         for partition in due {
@@ -296,7 +317,7 @@ impl Worker {
             self.tasks.iter().map(|(name, task)| (name.clone(), task.next())).collect();
         self.group.commit(&offsets)?;
         self.open.transactions += 1;
-        self.counts.add(&std::mem::take(&mut self.open));
+        self.ending = std::mem::take(&mut self.open);
         Ok(())
     }
 

@@ -251,6 +251,12 @@ impl Worker {
         self.said.wait_for("partitions", has_some);
     }
 
+    /// Waits until it has so many partitions.
+    pub(crate) fn wait_for_partitions(&self, n: usize) {
+        let line = format!("geophone: {n} partitions,");
+        self.said.wait_for("all partitions", |said| said.starts_with(&line));
+    }
+
     /// Ends it in order and returns its counters.
     pub(crate) fn leave(mut self) -> Value {
         signal("-TERM", &self.process.id().to_string());

@@ -2,9 +2,13 @@
 //!
 //! Either everything of a transaction shows, or nothing: the messages it sent, and the offsets up to
 //! which it took. A member that was thought dead cannot commit any more (KIP-447).
+//!
+//! A transaction ends in the background, while the next messages are taken: waiting for brokers is
+//! half of what a commit costs. Partitions that the group takes away are not given up before it has
+//! ended, so nobody else begins with offsets that are about to change.
 
-use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::OAuthToken;
@@ -80,6 +84,27 @@ pub enum GroupError {
 struct Member {
     link: Link,
     lost: Arc<Mutex<Vec<Partition>>>,
+    ending: Arc<Ending>,
+}
+
+/// Whether a transaction ends at the moment.
+#[derive(Default)]
+struct Ending {
+    under_way: Mutex<bool>,
+    over: Condvar,
+}
+
+impl Ending {
+    fn set(&self, under_way: bool) {
+        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = under_way;
+        self.over.notify_all();
+    }
+
+    /// Waits until none does, but not for ever.
+    fn wait(&self) {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.over.wait_timeout_while(under_way, STUCK, |under_way| *under_way));
+    }
 }
 
 impl ClientContext for Member {
@@ -102,6 +127,7 @@ impl ClientContext for Member {
 impl ConsumerContext for Member {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(gone) = rebalance {
+            self.ending.wait();
             let gone = gone.elements().into_iter();
             let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
             lost.extend(gone.map(|part| (part.topic().to_owned(), part.partition())));
@@ -111,12 +137,18 @@ impl ConsumerContext for Member {
 
 /// The member.
 pub struct Group {
-    consumer: BaseConsumer<Member>,
+    /// Shared like the producer.
+    consumer: Arc<BaseConsumer<Member>>,
     /// Shared with the threads that wait for it: one that never comes back keeps it.
     producer: Arc<BaseProducer<Link>>,
     member: Member,
     sender: Link,
+    /// What becomes of the transaction that ends in the background.
+    ending: Option<Receiver<Result<(), Fault>>>,
 }
+
+/// What was being done when the brokers refused.
+type Fault = (&'static str, KafkaError);
 
 impl Group {
     /// Joins `group` under a name of one's own, which fences off whoever had it before.
@@ -146,7 +178,8 @@ impl Group {
         let sender = producer.link();
         let consumer: BaseConsumer<Member> = consumer.connect(member.clone())?;
         let producer: BaseProducer<Link> = producer.connect(sender.clone())?;
-        let joined = Self { consumer, producer: Arc::new(producer), member, sender };
+        let (consumer, producer) = (Arc::new(consumer), Arc::new(producer));
+        let joined = Self { consumer, producer, member, sender, ending: None };
         joined
             .call("the producer cannot begin", |producer| producer.init_transactions(PATIENCE))?;
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -250,53 +283,62 @@ impl Group {
         }
     }
 
-    /// Ends the transaction: everything sent shows, and these offsets are taken.
+    /// Begins to end the transaction, in the background: everything sent shows, and these offsets are
+    /// taken. [`settle`](Self::settle) tells what became of it, and must before the next one begins.
     ///
     /// # Errors
-    /// A transaction that is not committed; it is aborted, and the member must begin anew.
-    pub fn commit(&self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
-        let done = self.try_commit(offsets);
-        if matches!(done, Err(GroupError::Refused { .. })) {
-            // Where this fails too, init_transactions of the next start does it.
-            self.call("cannot abort", |producer| producer.abort_transaction(PATIENCE)).ok();
-        }
-        done
-    }
-
-    /// Waits until nothing is under way: `flush` of the crate looks every 100 ms only, and its `poll`
-    /// spins through the last millisecond of the time it is given.
-    fn drain(&self) {
-        let began = now();
-        while self.producer.in_flight_count() > 0 && began.elapsed() < PATIENCE {
-            self.producer.poll(Duration::ZERO);
-            if self.producer.in_flight_count() > 0 {
-                std::thread::park_timeout(TICK);
-            }
-        }
-    }
-
-    fn try_commit(&self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
-        self.drain();
+    /// Offsets that are none.
+    pub fn commit(&mut self, offsets: &[(Partition, i64)]) -> Result<(), GroupError> {
         let mut list = TopicPartitionList::new();
         for ((topic, partition), next) in offsets {
             let added = list.add_partition_offset(topic, *partition, Offset::Offset(*next));
             self.told("no such offset", added)?;
         }
-        if let Some(group) = self.consumer.group_metadata() {
-            self.call("the offsets are not taken", move |producer| {
-                producer.send_offsets_to_transaction(&list, &group, PATIENCE)
-            })?;
-        }
-        self.call("the transaction is not committed", |producer| {
-            let began = now();
-            loop {
-                match producer.commit_transaction(PATIENCE) {
-                    Err(KafkaError::Transaction(error))
-                        if error.is_retriable() && began.elapsed() < PATIENCE => {}
-                    other => return other,
+        let (tell, told) = sync_channel(1);
+        let (consumer, producer) = (Arc::clone(&self.consumer), Arc::clone(&self.producer));
+        let ending = Arc::clone(&self.member.ending);
+        ending.set(true);
+        self.ending = Some(told);
+        std::thread::spawn(move || {
+            let done = end(&consumer, &producer, &list);
+            if done.is_err() {
+                // Where this fails too, init_transactions of the next start does it.
+                producer.abort_transaction(PATIENCE).ok();
+            }
+            ending.set(false);
+            drop(tell.send(done));
+        });
+        Ok(())
+    }
+
+    /// Tells whether the transaction that was to end has: `None` while it goes on, where `waits` is not
+    /// set; `Some(false)` where there was none.
+    ///
+    /// # Errors
+    /// A transaction that is not committed; it is aborted, and the member must begin anew.
+    pub fn settle(&mut self, waits: bool) -> Result<Option<bool>, GroupError> {
+        const DOING: &str = "the transaction is not committed";
+        let Some(ending) = &self.ending else { return Ok(Some(false)) };
+        let done = if waits {
+            // Each of its calls may be stuck by itself.
+            match ending.recv_timeout(4 * STUCK) {
+                Ok(done) => done,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Err(GroupError::Stuck { doing: DOING });
                 }
             }
-        })
+        } else {
+            match ending.try_recv() {
+                Ok(done) => done,
+                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Disconnected) => return Err(GroupError::Stuck { doing: DOING }),
+            }
+        };
+        self.ending = None;
+        match done {
+            Ok(()) => Ok(Some(true)),
+            Err((doing, error)) => self.told(doing, Err(error)).map(|()| None),
+        }
     }
 
     /// Waits for a call of the producer, but not for ever.
@@ -324,6 +366,42 @@ impl Group {
             let trouble = self.sender.trouble_words() + &self.member.link.trouble_words();
             GroupError::Refused { doing, trouble, source: Box::new(source) }
         })
+    }
+}
+
+/// Ends a transaction: waits for its messages, takes the offsets, commits.
+fn end(
+    consumer: &BaseConsumer<Member>,
+    producer: &BaseProducer<Link>,
+    offsets: &TopicPartitionList,
+) -> Result<(), Fault> {
+    let began = now();
+    // `flush` of the crate looks every 100 ms only, and its `poll` spins through the last millisecond
+    // of the time it is given.
+    while producer.in_flight_count() > 0 && began.elapsed() < PATIENCE {
+        producer.poll(Duration::ZERO);
+        if producer.in_flight_count() > 0 {
+            std::thread::park_timeout(TICK);
+        }
+    }
+    // Who was silent for too long has no share any more, whatever it joined since.
+    if consumer.assignment_lost() {
+        let lost = KafkaError::ConsumerCommit(RDKafkaErrorCode::AssignmentLost);
+        return Err(("the offsets are not taken", lost));
+    }
+    // Of now: a member that joined again since is still one, for nothing of its own was given up.
+    if let Some(group) = consumer.group_metadata() {
+        producer
+            .send_offsets_to_transaction(offsets, &group, PATIENCE)
+            .map_err(|error| ("the offsets are not taken", error))?;
+    }
+    let began = now();
+    loop {
+        match producer.commit_transaction(PATIENCE) {
+            Err(KafkaError::Transaction(error))
+                if error.is_retriable() && began.elapsed() < PATIENCE => {}
+            other => return other.map_err(|error| ("the transaction is not committed", error)),
+        }
     }
 }
 
