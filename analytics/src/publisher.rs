@@ -67,6 +67,9 @@ impl Publisher {
         let topic = Topic::Alerts.name(&settings.topics);
         let there = Admin::new(&properties)?.partitions()?;
         let partitions = partitions_of(&there, &topic, properties.brokers())?;
+        // Not the directory of a sensor with the same settings: its messages are no alerts.
+        let own = settings.spool.as_ref().map(|dir| dir.join("alerts"));
+        let settings = &KafkaSettings { spool: own, ..settings.clone() };
         let plan = OutboxPlan::of(settings, pace);
         let outbox = Outbox::open(&properties, vec![topic], plan, say)?;
         Ok(Self { outbox, partitions, pace })

@@ -4,6 +4,12 @@
 //! over when every sensor that keeps up has reached its end. One that falls behind, because it
 //! hangs or replays an old capture, does not hold the others back: its records still count, and are
 //! counted as late. Wall clocks play no part.
+//!
+//! The time of a partition is its own: it never goes back, and sensors whose time is another one are
+//! set to it. One that begins far behind the others is a capture of long ago, one that begins far ahead
+//! has a clock that is wrong. One that goes back saw a frame from the future; where those that led are
+//! gone or silent, the others are set to where time stands, all that have the same time together. So
+//! no clock, however wrong, stops the time of the others for longer than they take to notice.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 /// Seconds that sensors may differ by before the others go on without the last.
 const TOLERANCE: i64 = 30;
+/// Heartbeats of each other sensor after which one that says nothing is silent: two minutes, but a
+/// moment beside a capture that is replayed.
+const SILENT: u64 = 120;
 /// Starts of sensors that are remembered; the one furthest behind is forgotten.
 const MOST: usize = 1_024;
 const SECOND: i64 = 1_000_000;
@@ -34,6 +43,8 @@ pub struct Clocks {
     sensors: BTreeMap<(String, u64), Clock>,
     /// The second that goes on; everything before it is over.
     second: Option<i64>,
+    /// Heartbeats of all of them.
+    beats: u64,
     /// Starts of sensors that ended without a last word, as far as is known.
     #[serde(skip)]
     cut_off: u64,
@@ -42,10 +53,17 @@ pub struct Clocks {
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Clock {
     next: u64,
+    /// The second that it said last…
+    said: Option<i64>,
+    /// …and the most it reached by the time of the partition.
     reached: Option<i64>,
-    /// Seconds that its time is set forward by: a capture of long ago is met now.
+    /// Seconds by which its time is set to that of the partition.
     offset: i64,
+    /// Whether it is a capture of long ago.
+    guest: bool,
     ended: bool,
+    /// How many heartbeats of all there were when it last beat.
+    beat: u64,
 }
 
 impl Clocks {
@@ -67,7 +85,7 @@ impl Clocks {
     pub fn is_late(&self, envelope: &Envelope<'_>) -> bool {
         let clock = self.sensors.get(&key(envelope));
         clock.is_some_and(|clock| {
-            clock.offset > 0 || clock.reached.is_some_and(|at| self.second > Some(at))
+            clock.guest || clock.reached.is_some_and(|at| self.second > Some(at))
         })
     }
 
@@ -87,17 +105,41 @@ impl Clocks {
 
     /// Takes a heartbeat; returns the second that goes on from here, if another one ended.
     pub fn beat(&mut self, envelope: &Envelope<'_>, beat: &Heartbeat) -> Option<i64> {
-        let now = self.second;
-        let reached = beat.reached.div_euclid(SECOND);
+        self.beats = self.beats.saturating_add(1);
+        let (now, beats) = (self.second, self.beats);
+        let said = beat.reached.div_euclid(SECOND);
+        // Before this one is there: whether others live that keep up.
+        let led = now.is_some_and(|now| {
+            let key = key(envelope);
+            let mut others = self.living().filter(|(other, _)| **other != key);
+            others.any(|(_, clock)| clock.reached >= Some(now - TOLERANCE))
+        });
         let clock = self.clock(envelope);
-        if clock.reached.is_none() {
-            let behind = now.map_or(0, |now| now.saturating_sub(reached));
-            clock.offset = if behind > TOLERANCE { behind } else { 0 };
-        }
-        let reached = reached.saturating_add(clock.offset);
-        clock.reached = clock.reached.max(Some(reached));
+        let (before, offset) = (clock.said, clock.offset);
+        (clock.said, clock.beat) = (Some(said), beats);
         // One that was taken for dead and speaks is alive.
         clock.ended = beat.last;
+        match (before, now) {
+            (None, Some(now)) => {
+                let behind = now.saturating_sub(said);
+                if behind > TOLERANCE || led && behind < -TOLERANCE {
+                    (clock.offset, clock.guest) = (behind, behind > 0);
+                }
+            }
+            (Some(before), Some(now)) if said < before - TOLERANCE => {
+                self.set_forward(offset, now.saturating_sub(said).saturating_sub(offset));
+            }
+            _ => {}
+        }
+        let clock = self.clock(envelope);
+        clock.reached = clock.reached.max(Some(said.saturating_add(clock.offset)));
+        if let Some(now) = now
+            && !beat.last
+            && self.living().all(|(_, clock)| clock.reached < Some(now - TOLERANCE))
+        {
+            let offset = self.clock(envelope).offset;
+            self.set_forward(offset, now.saturating_sub(said).saturating_sub(offset));
+        }
         let second = self.slowest()?;
         if now.is_some_and(|now| second <= now) {
             return None;
@@ -106,15 +148,34 @@ impl Clocks {
         self.second
     }
 
+    /// Sets all clocks that have the same time forward by so many seconds, or back.
+    fn set_forward(&mut self, offset: i64, by: i64) {
+        for clock in self.sensors.values_mut().filter(|clock| clock.offset == offset) {
+            clock.offset = clock.offset.saturating_add(by);
+            // Where it stands now, not the furthest that it ever was.
+            clock.reached = clock.said.map(|said| said.saturating_add(clock.offset));
+        }
+    }
+
+    /// The clocks that have not ended, and beat.
+    fn living(&self) -> impl Iterator<Item = (&(String, u64), &Clock)> {
+        let lively = self.sensors.values().filter(|clock| !clock.ended).count();
+        let silent = SILENT.saturating_mul(u64::try_from(lively).unwrap_or(u64::MAX));
+        let beats = self.beats;
+        self.sensors
+            .iter()
+            .filter(move |(_, clock)| !clock.ended && beats.saturating_sub(clock.beat) <= silent)
+    }
+
     /// The second that all have reached who keep up; where all have ended, the one after it.
     fn slowest(&self) -> Option<i64> {
-        let of = |ended: bool| {
-            let clocks = self.sensors.values().filter(move |clock| clock.ended == ended);
-            clocks.filter_map(|clock| clock.reached)
-        };
-        match of(false).max() {
-            Some(first) => of(false).filter(|reached| *reached >= first - TOLERANCE).min(),
-            None => of(true).max().map(|last| last.saturating_add(1)),
+        let living = || self.living().filter_map(|(_, clock)| clock.reached);
+        match living().max() {
+            Some(first) => living().filter(|reached| *reached >= first - TOLERANCE).min(),
+            None => {
+                let reached = self.sensors.values().filter_map(|clock| clock.reached);
+                reached.max().map(|last| last.saturating_add(1))
+            }
         }
     }
 
@@ -205,6 +266,80 @@ mod tests {
         assert_eq!(say(4, 121, false), (Some(121), 2));
         assert_eq!(say(3, 121, false), (None, 2), "a namesake lives");
         assert_eq!(say(4, 130, false), (None, 2), "and is waited for");
+    }
+
+    #[test]
+    fn a_frame_from_the_future_does_not_stop_the_time_of_anybody() {
+        let month = 30 * 86_400;
+        let mut clocks = Clocks::default();
+        for second in 0..10 {
+            beat(&mut clocks, "a", 1_000 + second, false);
+            beat(&mut clocks, "b", 1_000 + second, false);
+        }
+        beat(&mut clocks, "a", 1_010 + month, false);
+        beat(&mut clocks, "b", 1_010, false);
+        let (mut last, mut moved) = (clocks.second().unwrap(), 0);
+        for second in 11..200 {
+            for sensor in ["a", "b"] {
+                beat(&mut clocks, sensor, 1_000 + second, false);
+            }
+            moved += i64::from(clocks.second().unwrap() > last);
+            last = clocks.second().unwrap();
+        }
+        assert!(moved > 180, "{moved}");
+        assert!(["a", "b"].iter().all(|sensor| !clocks.is_late(&envelope(sensor, 1))));
+    }
+
+    #[test]
+    fn a_sensor_whose_clock_is_ahead_is_set_to_the_time_of_the_others() {
+        let mut clocks = Clocks::default();
+        beat(&mut clocks, "a", 1_000, false);
+        for second in 1..50 {
+            beat(&mut clocks, "wrong", 900_000 + second, false);
+            beat(&mut clocks, "a", 1_000 + second, false);
+        }
+        assert_eq!(clocks.second(), Some(1_048));
+        assert!(!clocks.is_late(&envelope("a", 1)));
+    }
+
+    #[test]
+    fn a_capture_replayed_beside_live_sensors_holds_nobody_up_when_it_is_over() {
+        for last_word in [true, false] {
+            let mut clocks = Clocks::default();
+            let mut live = 1_000_000..;
+            let mut step = |clocks: &mut Clocks, n: i64| {
+                for _ in 0..n {
+                    let second = live.next().unwrap();
+                    beat(clocks, "a", second, false);
+                    beat(clocks, "b", second, false);
+                }
+            };
+            step(&mut clocks, 10);
+            // An hour in three seconds.
+            for second in 0..3_600 {
+                beat(&mut clocks, "old", 500 + second, last_word && second == 3_599);
+                if second % 1_200 == 0 {
+                    step(&mut clocks, 1);
+                }
+            }
+            step(&mut clocks, 2 * i64::try_from(SILENT).unwrap());
+            let before = clocks.second().unwrap();
+            step(&mut clocks, 100);
+            assert_eq!(clocks.second(), Some(before + 100), "last word: {last_word}");
+        }
+    }
+
+    #[test]
+    fn who_leads_and_is_cut_off_is_not_waited_for() {
+        let mut clocks = Clocks::default();
+        for second in 0..20 {
+            beat(&mut clocks, "a", 1_000 + second, false);
+            beat(&mut clocks, "b", 1_000 + second, false);
+        }
+        for second in 20..400 {
+            beat(&mut clocks, "b", 1_000 + second, false);
+        }
+        assert_eq!(clocks.second(), Some(1_399));
     }
 
     #[test]

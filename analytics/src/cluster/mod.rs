@@ -13,5 +13,6 @@ pub mod pair;
 pub mod owner;
 pub mod saved;
 pub mod task;
+mod parts;
 pub mod plan;
 pub mod worker;

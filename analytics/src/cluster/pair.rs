@@ -161,6 +161,12 @@ impl PairNode {
             Ok(Taken::Waits) => return Taken::Waits,
             Ok(Taken::Done) => {}
             Err(poison) => {
+                // It was there, whatever it is: the next one is not held to miss it.
+                if let Ok((envelope, _)) = Envelope::read(payload)
+                    && let Arrival::After(lost) = self.clocks.arrive(&envelope)
+                {
+                    self.counts.missing += lost;
+                }
                 self.counts.dead += 1;
                 out.dead.push((payload.to_vec(), poison.to_string()));
             }

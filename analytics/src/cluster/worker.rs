@@ -18,9 +18,10 @@ use geophone_kafka::properties::Properties;
 use geophone_kafka::topic::{Topic, partition_of, partitions_of};
 use geophone_sensor::record::{hash_of, seed_check};
 
-use super::message::{FactBatch, RollupBatch, decode, encode};
+use super::message::{FactBatch, decode};
 use super::output::Output;
 use super::pair::Split;
+use super::parts::{LARGEST, of_facts, of_rollups};
 use super::plan::{WorkerCounts, WorkerError, WorkerPlan};
 use super::saved::{Origin, to_messages};
 use super::task::Task;
@@ -32,8 +33,6 @@ const GATHER: Duration = Duration::from_millis(20);
 const BATCH: usize = 20_000;
 /// A partition with so many messages waiting is not read on.
 const BACKLOG: usize = 10_000;
-/// Rollups in one message.
-const ROLLUPS: usize = 512;
 /// Guesses about hosts that are told at most.
 const GUESSES: usize = 1_024;
 /// How long brokers may be silent while state is restored.
@@ -331,17 +330,21 @@ impl Worker {
             batch.terms = self.origin.terms;
             self.open.rollups += u64::try_from(batch.rollups.len()).unwrap_or_default();
             let owner = i32::try_from(owner).unwrap_or_default();
-            for part in parts(batch) {
-                self.group.send(&self.names.rollups, owner, &from.to_be_bytes(), &encode(&part))?;
+            for part in of_rollups(batch) {
+                self.group.send(&self.names.rollups, owner, &from.to_be_bytes(), &part)?;
             }
         }
         for batch in facts {
             let key = batch.from.to_be_bytes();
-            self.group.send(&self.names.domains, 0, &key, &encode(&batch))?;
+            for part in of_facts(batch) {
+                self.group.send(&self.names.domains, 0, &key, &part)?;
+            }
         }
         self.open.alerts += u64::try_from(alerts.len()).unwrap_or_default();
         for (payload, why) in dead {
-            self.group.send(&self.names.dead, 0, why.as_bytes(), &payload)?;
+            // Enough to see what it is.
+            let head = payload.get(..LARGEST).unwrap_or(&payload);
+            self.group.send(&self.names.dead, 0, why.as_bytes(), head)?;
         }
         Ok(())
     }
@@ -360,18 +363,4 @@ impl Worker {
         }
         Ok(())
     }
-}
-
-/// Splits a batch that is too large for one message; the last part says what is complete.
-fn parts(batch: RollupBatch) -> Vec<RollupBatch> {
-    let RollupBatch { from, terms, mut rollups, ticks, complete } = batch;
-    let mut all = Vec::new();
-    while rollups.len() > ROLLUPS {
-        let later = rollups.split_off(ROLLUPS);
-        let (ticks, complete) = (Vec::new(), i64::MIN);
-        all.push(RollupBatch { from, terms, rollups, ticks, complete });
-        rollups = later;
-    }
-    all.push(RollupBatch { from, terms, rollups, ticks, complete });
-    all
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use geophone_sensor::record::{
     OwnedRecord, Record, RecordError, Transaction, Wire, from_wire, hash_of, to_json, to_wire,
 };
+#[cfg(test)]
+use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -107,6 +109,11 @@ impl OwnedRollup {
         })
     }
 
+    /// Returns how many octets its record takes.
+    pub(crate) fn octets(&self) -> usize {
+        self.record.len()
+    }
+
     /// Reads the record.
     fn record(&self) -> Result<OwnedRecord, RecordError> {
         read(self.letter, &self.record)
@@ -114,6 +121,20 @@ impl OwnedRollup {
 }
 
 impl Fact {
+    /// Returns how many octets it takes in a message, beside a few.
+    pub(crate) fn octets(&self) -> usize {
+        match &self.0 {
+            Change::Rotation { domains, .. } => domains.iter().map(|domain| domain.len() + 4).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Makes one about a domain.
+    #[cfg(test)]
+    pub(crate) fn of_domain(hash: u64) -> Self {
+        Self(Change::Domain { hash, first: Timestamp(0), crowded: false })
+    }
+
     /// Returns what a host is taken for, in words, where it is about that.
     #[must_use]
     pub fn guess(&self) -> Option<String> {

@@ -17,6 +17,9 @@ use crate::spool::{Spool, SpoolError};
 const BATCH: usize = 1 << 16;
 /// Batches that may wait to be taken: 16 MiB.
 const BATCHES: usize = 256;
+/// Octets that may wait to be handed over where there is no room for another batch: a burst of small
+/// ones fills it with little.
+const WAITING: usize = 4 << 20;
 
 /// Why there is no outbox, or what it lost.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +144,7 @@ impl Outbox {
 
     /// Hands over what a batch was waiting for.
     pub fn flush(&mut self) {
-        if self.dropped > 0 && self.pass(Order::Dropped(self.dropped)) {
+        if self.dropped > 0 && self.pass(Order::Dropped(self.dropped)).is_none() {
             self.dropped = 0;
         }
         if self.n_batch == 0 {
@@ -149,17 +152,22 @@ impl Outbox {
         }
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH + 1024));
         let n = std::mem::take(&mut self.n_batch);
-        if !self.pass(Order::Batch(batch, n)) {
-            self.dropped += n;
+        match self.pass(Order::Batch(batch, n)) {
+            Some(Order::Batch(batch, n)) if batch.len() < WAITING => {
+                (self.batch, self.n_batch) = (batch, n);
+            }
+            Some(_) => self.dropped += n,
+            None => {}
         }
     }
 
-    fn pass(&self, order: Order) -> bool {
+    /// Hands an order over; returns one that is not taken.
+    fn pass(&self, order: Order) -> Option<Order> {
         match self.pace {
-            Pace::Replay => self.orders.send(order).is_ok(),
+            Pace::Replay => self.orders.send(order).err().map(|refused| refused.0),
             Pace::Live => match self.orders.try_send(order) {
-                Ok(()) => true,
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+                Ok(()) => None,
+                Err(TrySendError::Full(order) | TrySendError::Disconnected(order)) => Some(order),
             },
         }
     }

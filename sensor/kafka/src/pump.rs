@@ -46,6 +46,8 @@ pub(crate) struct Pump {
     outage: Option<Outage>,
     /// Whether a replay stopped waiting.
     gave_up: bool,
+    /// What was last said of the spool.
+    complaint: String,
     first_rejection: Option<String>,
 }
 
@@ -68,6 +70,7 @@ impl Pump {
             outage: outage.filter(|_| counts.recovered > 0),
             counts,
             gave_up: false,
+            complaint: String::new(),
             first_rejection: None,
         }
     }
@@ -106,10 +109,8 @@ impl Pump {
                     self.offer(&message, rest.get(..length).unwrap_or_default());
                     rest = behind;
                 }
-                if let Some(spool) = &mut self.spool
-                    && let Err(error) = spool.flush()
-                {
-                    (self.habits.say)(&error.to_string());
+                if let Some(Err(error)) = self.spool.as_mut().map(Spool::flush) {
+                    self.complain(&error.to_string());
                 }
             }
         }
@@ -151,10 +152,8 @@ impl Pump {
                 true
             }
             Err(SendError::Full) => false,
-            Err(SendError::Fatal) => {
-                self.renew();
-                false
-            }
+            // Whoever looks next makes the producer anew: what comes back then goes before this one.
+            Err(SendError::Fatal) => false,
         }
     }
 
@@ -206,9 +205,7 @@ impl Pump {
 
     /// Sends what waits, a good many at a time; tells whether there may be more.
     fn drain(&mut self) -> bool {
-        if self.sender.is_fatal() {
-            self.renew();
-        }
+        self.mend();
         let mut octets = Vec::new();
         for _ in 0..DRAIN {
             let (file, octets) = match self.held.pop_front() {
@@ -231,10 +228,18 @@ impl Pump {
             };
             if !sent {
                 self.held.push_front((file, octets));
+                self.mend();
                 return false;
             }
         }
         true
+    }
+
+    /// Makes a producer anew that cannot go on.
+    fn mend(&mut self) {
+        if self.sender.is_fatal() {
+            self.renew();
+        }
     }
 
     fn end_outage(&mut self) {
@@ -251,6 +256,11 @@ impl Pump {
             let first = spool.first_unread()?;
             match spool.next(octets) {
                 Ok(file) => return file,
+                // It may be there another time.
+                Err(error @ (SpoolError::File { .. } | SpoolError::InUse(_))) => {
+                    self.complain(&error.to_string());
+                    return None;
+                }
                 Err(error) => {
                     let lost = spool.give_up(first).unwrap_or_default();
                     self.counts.unreadable += lost;
@@ -318,6 +328,14 @@ impl Pump {
         }
     }
 
+    /// Says what is wrong with the spool, once.
+    fn complain(&mut self, why: &str) {
+        if self.complaint != why {
+            self.complaint = why.to_owned();
+            (self.habits.say)(why);
+        }
+    }
+
     fn reject(&mut self, why: &str) {
         self.counts.rejected += 1;
         if self.first_rejection.is_none() {
@@ -363,16 +381,26 @@ impl Pump {
     }
 
     fn put_back(&mut self) -> Result<(), SpoolError> {
-        let held: Vec<_> = self.held.drain(..).map(|(_, octets)| octets).collect();
+        let held: Vec<_> = self.held.drain(..).collect();
+        let lost = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         let Some(spool) = &mut self.spool else {
-            self.counts.dropped_full += u64::try_from(held.len()).unwrap_or(u64::MAX);
+            self.counts.dropped_full += lost(held.len());
             return Ok(());
         };
-        if !held.is_empty() || spool.has_unread() {
-            self.counts.dropped_full += spool.put_back(&held)?;
-        }
+        // Those that are on disk already stay there, whatever comes of this.
+        let is_there = |file: Option<u64>| file.is_some_and(|file| spool.has_file(file));
+        let nowhere = held.iter().filter(|(file, _)| !is_there(*file)).count();
+        let done = if held.is_empty() && !spool.has_unread() {
+            Ok(())
+        } else {
+            let held: Vec<_> = held.into_iter().map(|(_, octets)| octets).collect();
+            let put = spool.put_back(&held);
+            self.counts.dropped_full += put.as_ref().map_or(lost(nowhere), |refused| *refused);
+            put.map(drop)
+        };
+        self.counts.dropped_full += spool.abandon();
         self.counts.spooled = spool.unsettled();
-        Ok(())
+        done
     }
 
     fn end_words(&self) {
@@ -390,5 +418,60 @@ impl Pump {
                 self.counts.lost()
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties::Properties;
+    use crate::settings::KafkaSettings;
+
+    /// A pump whose brokers never answer.
+    fn pump(spool: Spool) -> Pump {
+        let settings = KafkaSettings { brokers: "127.0.0.1:9".into(), ..KafkaSettings::default() };
+        let properties = Properties::resolve(&settings).unwrap();
+        let sender = Sender::new(&properties, vec!["t".into()], 64).unwrap();
+        let habits =
+            Habits { pace: Pace::Live, patience: Duration::ZERO, say: Box::new(|_: &str| {}) };
+        Pump::new(sender, Some(spool), habits, Counts::default())
+    }
+
+    fn batch(values: &[&[u8]]) -> Order {
+        let mut octets = Vec::new();
+        for value in values {
+            Message { topic: 0, partition: 0, key: b"k", value }.write(&mut octets);
+        }
+        Order::Batch(octets, u64::try_from(values.len()).unwrap())
+    }
+
+    #[test]
+    fn sums_balance_where_the_spool_cannot_be_written_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(dir.path(), 1 << 20).unwrap();
+        let mut pump = pump(spool);
+        pump.take(batch(&[b"A", b"B"]));
+        assert_eq!(pump.counts.in_flight, 2);
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        pump.finish();
+        assert_eq!((pump.counts.dropped_full, pump.counts.imbalance()), (2, None));
+    }
+
+    #[test]
+    fn a_spool_file_that_cannot_be_opened_for_now_is_not_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(dir.path(), 1 << 20).unwrap();
+        let mut pump = pump(spool);
+        pump.sender.suppose_away();
+        pump.take(batch(&[b"A", b"B"]));
+        let path = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let path = path.filter(|path| path.extension().is_some()).min().unwrap();
+        let aside = dir.path().join("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        assert!(!pump.drain());
+        assert_eq!(pump.counts.unreadable, 0);
+        std::fs::rename(&aside, &path).unwrap();
+        pump.drain();
+        assert_eq!(pump.counts.in_flight + u64::try_from(pump.held.len()).unwrap(), 2);
     }
 }

@@ -4,13 +4,14 @@
 //! frame at the end of the last file, which the next start cuts off and counts. A file goes when
 //! every message in it was delivered, not when it was read: what is read twice has the same
 //! sequence number twice. Written without waiting for the disk, so a power failure may cost the
-//! last seconds; a killed process costs nothing that was written.
+//! last seconds; a killed process costs nothing that was written. Where the disk is full, what is there
+//! stays, up to 64 KiB wait in memory, and what comes then is refused.
 
 mod segment;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use self::segment::{FRAME_HEAD, Segment, frame, read_frame, scan};
@@ -19,6 +20,10 @@ use self::segment::{FRAME_HEAD, Segment, frame, read_frame, scan};
 const FIRST: u64 = 1 << 32;
 /// Octets from which a file is followed by the next, at most an eighth of the limit.
 const SEGMENT: u64 = 8 << 20;
+/// Octets that are written together.
+const TOGETHER: usize = 1 << 16;
+/// The file of a message that reached none.
+const MEMORY: u64 = 0;
 /// What keeps two processes from one directory.
 const LOCK: &str = "lock";
 /// What file names end in.
@@ -36,6 +41,9 @@ pub enum SpoolError {
         /// Why.
         source: io::Error,
     },
+    /// A file that is damaged, or was changed by somebody else.
+    #[error("the spool file \"{0}\" is damaged")]
+    Damaged(PathBuf),
     /// Another process has it.
     #[error("the spool \"{0}\" is in use: give every sensor a directory of its own")]
     InUse(PathBuf),
@@ -58,7 +66,10 @@ pub struct Spool {
     /// Octets of all files.
     bytes: u64,
     segments: BTreeMap<u64, Segment>,
-    writer: Option<(u64, BufWriter<File>)>,
+    writer: Option<(u64, File)>,
+    /// Whole frames for that file that are not in it yet, and how many.
+    unwritten: Vec<u8>,
+    n_unwritten: u64,
     reader: Option<(u64, BufReader<File>)>,
 }
 
@@ -80,6 +91,8 @@ impl Spool {
             bytes: 0,
             segments: BTreeMap::new(),
             writer: None,
+            unwritten: Vec::new(),
+            n_unwritten: 0,
             reader: None,
         };
         let mut recovered = Recovered::default();
@@ -97,7 +110,7 @@ impl Spool {
         Ok((spool, recovered))
     }
 
-    /// Octets on disk.
+    /// Octets on disk, and on their way there.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
@@ -133,13 +146,15 @@ impl Spool {
             Some((number, _)) => *number,
             None => self.begin_file()?,
         };
-        let Some((_, writer)) = &mut self.writer else { return Ok(false) };
-        if let Err(source) = frame(message, writer) {
-            // A part of it may be there: nothing is written behind that.
-            let path = self.path(number);
-            self.writer = None;
-            return Err(SpoolError::File { path, source });
+        if self.unwritten.len() >= TOGETHER {
+            self.flush()?;
         }
+        let before = self.unwritten.len();
+        if let Err(source) = frame(message, &mut self.unwritten) {
+            self.unwritten.truncate(before);
+            return Err(SpoolError::File { path: self.path(number), source });
+        }
+        self.n_unwritten += 1;
         if let Some(segment) = self.segments.get_mut(&number) {
             segment.bytes += octets;
             segment.messages += 1;
@@ -151,12 +166,24 @@ impl Spool {
     /// Hands what was appended to the system, where a kill of this process does not reach it.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// A file that cannot be written: what is not in it waits in memory, for the next time.
     pub fn flush(&mut self) -> Result<(), SpoolError> {
-        let Some((number, writer)) = &mut self.writer else { return Ok(()) };
-        let flushed = writer.flush();
-        let path = self.dir.join(name_of(*number));
-        flushed.map_err(|source| SpoolError::File { path, source })
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let Some((number, file)) = &mut self.writer else { return Ok(()) };
+        if let Err(source) = file.write_all(&self.unwritten) {
+            // A part of it may be there, and is cut off: behind half a frame nothing can be read.
+            let whole = self.segments.get(number).map_or(0, |segment| segment.bytes);
+            let whole = whole.saturating_sub(length(&self.unwritten));
+            let path = self.dir.join(name_of(*number));
+            file.set_len(whole)
+                .map_err(|source| SpoolError::File { path: path.clone(), source })?;
+            return Err(SpoolError::File { path, source });
+        }
+        self.unwritten.clear();
+        self.n_unwritten = 0;
+        Ok(())
     }
 
     /// Reads the next message into `message`; returns the number of its file, `None` at the end.
@@ -164,27 +191,62 @@ impl Spool {
     /// # Errors
     /// A file that cannot be read, or was changed by somebody else.
     pub fn next(&mut self, message: &mut Vec<u8>) -> Result<Option<u64>, SpoolError> {
-        let unread = |(_, segment): &(&u64, &Segment)| segment.read < segment.messages;
-        let Some(number) = self.segments.iter().find(unread).map(|(number, _)| *number) else {
-            return Ok(None);
-        };
-        if self.writer.as_ref().is_some_and(|(writing, _)| *writing == number) {
-            self.flush()?;
+        let Some(number) = self.first_unread() else { return Ok(None) };
+        let writing = self.writer.as_ref().is_some_and(|(writing, _)| *writing == number);
+        let segment = self.segments.get(&number).copied().unwrap_or_default();
+        let there = segment.messages - if writing { self.n_unwritten } else { 0 };
+        if segment.read >= there && self.flush().is_err() {
+            return Ok(self.next_unwritten(number, message).then_some(MEMORY));
         }
         let path = self.path(number);
         let failed = |source| SpoolError::File { path: path.clone(), source };
         if self.reader.as_ref().is_none_or(|(reading, _)| *reading != number) {
             let file = File::open(&path).map_err(failed)?;
-            self.reader = Some((number, BufReader::with_capacity(1 << 16, file)));
+            self.reader = Some((number, BufReader::with_capacity(TOGETHER, file)));
         }
         let Some((_, reader)) = &mut self.reader else { return Ok(None) };
         if !read_frame(reader, message).map_err(failed)? {
-            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+            return Err(SpoolError::Damaged(path));
         }
         if let Some(segment) = self.segments.get_mut(&number) {
             segment.read += 1;
         }
         Ok(Some(number))
+    }
+
+    /// Takes the first message that has no place on disk, out of memory.
+    fn next_unwritten(&mut self, number: u64, message: &mut Vec<u8>) -> bool {
+        let mut rest = self.unwritten.as_slice();
+        if !read_frame(&mut rest.by_ref(), message).unwrap_or(false) {
+            return false;
+        }
+        let taken = self.unwritten.len() - rest.len();
+        self.forget_unwritten(number, taken, 1);
+        let _ = self.drop_if_done(number);
+        true
+    }
+
+    /// Forgets the first octets that wait to be written, so many messages.
+    fn forget_unwritten(&mut self, number: u64, octets: usize, messages: u64) {
+        let taken: Vec<u8> = self.unwritten.drain(..octets).collect();
+        self.n_unwritten -= messages;
+        self.bytes -= length(&taken);
+        if let Some(segment) = self.segments.get_mut(&number) {
+            segment.bytes -= length(&taken);
+            segment.messages -= messages;
+        }
+    }
+
+    /// Forgets what cannot be written; returns how many messages that costs. For the end of a process.
+    pub fn abandon(&mut self) -> u64 {
+        if self.flush().is_ok() {
+            return 0;
+        }
+        let (lost, octets) = (self.n_unwritten, self.unwritten.len());
+        if let Some((number, _)) = &self.writer {
+            self.forget_unwritten(*number, octets, lost);
+        }
+        lost
     }
 
     /// Takes note that a message of file `number` needs no place any more; a file all of whose
@@ -229,7 +291,8 @@ impl Spool {
     /// # Errors
     /// A file that cannot be written; what was there stays.
     pub fn put_back(&mut self, messages: &[Vec<u8>]) -> Result<u64, SpoolError> {
-        self.end_file()?;
+        // Where that fails, what waits in memory is read from there.
+        let _ = self.flush();
         let begun: Vec<u64> =
             self.segments.iter().filter(|(_, segment)| segment.read > 0).map(|(n, _)| *n).collect();
         let replaced: u64 =
@@ -276,8 +339,9 @@ impl Spool {
     fn begin_file(&mut self) -> Result<u64, SpoolError> {
         let number = self.segments.keys().next_back().map_or(FIRST, |last| last + 1);
         let path = self.path(number);
-        let file = File::create_new(&path).map_err(|source| SpoolError::File { path, source })?;
-        self.writer = Some((number, BufWriter::with_capacity(1 << 16, file)));
+        let file = OpenOptions::new().append(true).create_new(true).open(&path);
+        let file = file.map_err(|source| SpoolError::File { path, source })?;
+        self.writer = Some((number, file));
         self.segments.insert(number, Segment::default());
         Ok(number)
     }
@@ -309,6 +373,7 @@ impl Spool {
 impl Drop for Spool {
     /// Gives the lock back at once: a process that was just forked may still hold the file.
     fn drop(&mut self) {
+        let _ = self.flush();
         let _ = self.lock.unlock();
     }
 }
@@ -329,7 +394,6 @@ fn length(octets: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::fs::OpenOptions;
 
     use proptest::prelude::*;
 
@@ -401,6 +465,52 @@ mod tests {
         fs::write(&path, &wrong).unwrap();
         let (_, found) = Spool::open(dir.path(), 100_000).unwrap();
         assert_eq!(found, Recovered { messages: 4, torn_bytes: 58 * 6 });
+    }
+
+    /// What a full disk does: nothing that is written arrives.
+    fn fill_disk(spool: &mut Spool) -> File {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        std::mem::replace(&mut spool.writer.as_mut().unwrap().1, full)
+    }
+
+    #[test]
+    fn a_full_disk_costs_nothing_that_is_there_and_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut spool, _) = Spool::open(dir.path(), 100 << 20).unwrap();
+        for _ in 0..100 {
+            assert!(spool.append(&[1; 1000]).unwrap());
+        }
+        spool.flush().unwrap();
+        let disk = fill_disk(&mut spool);
+        let taken = (0..1_000).filter(|_| spool.append(&[2; 1000]).is_ok()).count();
+        assert!(taken < 80, "{taken} are held in memory");
+        assert!(spool.flush().is_err());
+        // All of it is read, in order, from the disk and from memory.
+        let (mut read, mut message) = (Vec::new(), Vec::new());
+        while let Some(number) = spool.next(&mut message).unwrap() {
+            read.push(message[0]);
+            if read.len() == 120 {
+                // There is room again.
+                spool.writer.as_mut().unwrap().1 = disk.try_clone().unwrap();
+            }
+            spool.settle(number).unwrap();
+        }
+        assert_eq!(read, [vec![1; 100], vec![2; taken]].concat());
+        assert_eq!((spool.unsettled(), spool.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn what_waits_in_memory_is_counted_where_it_cannot_be_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut spool, _) = Spool::open(dir.path(), 100 << 20).unwrap();
+        spool.append(b"there").unwrap();
+        spool.flush().unwrap();
+        fill_disk(&mut spool);
+        spool.append(b"in memory").unwrap();
+        assert_eq!((spool.abandon(), spool.unsettled()), (1, 1));
+        drop(spool);
+        let (_, found) = Spool::open(dir.path(), 100 << 20).unwrap();
+        assert_eq!(found, Recovered { messages: 1, torn_bytes: 0 });
     }
 
     #[test]
