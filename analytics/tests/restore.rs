@@ -79,7 +79,12 @@ fn a_million_keys_are_there_again_and_every_level_is_the_same() {
     assert!((KEYS..=QUERIES).contains(&keys), "{keys}");
     let mut restored = 0;
     for (n, task) in (0..).zip(&mut tasks) {
-        let origin = Origin { program: String::new(), seed_check: 0, terms: analytics.terms() };
+        let origin = Origin {
+            program: String::new(),
+            group: String::new(),
+            seed_check: 0,
+            terms: analytics.terms(),
+        };
         let (name, saved) = (format!("records/{n}"), task.save().unwrap());
         let mut reader = Reader::default();
         for (key, value) in to_messages(&name, &saved, &origin) {

@@ -26,6 +26,19 @@ pub enum WorkerError {
     /// A topic that does not exist.
     #[error(transparent)]
     NoTopic(#[from] NoTopic),
+    /// A topic with too few or too many partitions.
+    #[error(
+        "the topic {topic} has {found} partitions and needs {needed}: `geophone topics create --grow` \
+         adds some; a topic with too many has to be deleted and made anew"
+    )]
+    Partitions {
+        /// Its name.
+        topic: String,
+        /// How many it has.
+        found: u32,
+        /// How many it needs, in words.
+        needed: String,
+    },
     /// The group or a transaction failed.
     #[error(transparent)]
     Group(#[from] GroupError),

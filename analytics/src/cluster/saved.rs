@@ -14,13 +14,15 @@ const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// The form of what nodes remember; another one is not read.
-const FORM: u16 = 1;
+const FORM: u16 = 2;
 
 /// By whom and under what something was saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The version of the program.
     pub program: String,
+    /// The group of workers: the offsets are those of its messages.
+    pub group: String,
     /// A hash of the seed by which keys are hashed: with another one nothing would be found.
     pub seed_check: u64,
     /// What the worker judged by ([`Analytics::terms`](crate::pipeline::Analytics::terms)).
@@ -145,7 +147,7 @@ mod tests {
     }
 
     fn origin(terms: u64) -> Origin {
-        Origin { program: "1.2.3".to_owned(), seed_check: 4, terms }
+        Origin { program: "1.2.3".to_owned(), group: "g".to_owned(), seed_check: 4, terms }
     }
 
     fn messages(name: &str, saved: &Saved) -> Vec<(String, Vec<u8>)> {

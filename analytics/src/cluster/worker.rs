@@ -87,11 +87,19 @@ impl Worker {
         let there = Admin::new(&properties)?.partitions()?;
         let name = |topic: Topic| topic.name(&plan.settings.topics);
         let partitions = |topic: Topic| partitions_of(&there, &name(topic), properties.brokers());
-        for topic in [Topic::State, Topic::Domains, Topic::Dead] {
-            partitions(topic)?;
-        }
+        partitions(Topic::Dead)?;
         let seed = analytics.config().sensor.hash_seed;
         let (pairs, owners) = (partitions(Topic::Records)?, partitions(Topic::Rollups)?);
+        // Saved state stands beside what it is of; facts are in one order for everybody.
+        let states = pairs.max(owners);
+        for (topic, least, most) in [(Topic::State, states, u32::MAX), (Topic::Domains, 1, 1)] {
+            let found = partitions(topic)?;
+            if found < least || found > most {
+                let needed =
+                    if most == least { least.to_string() } else { format!("at least {least}") };
+                return Err(WorkerError::Partitions { topic: name(topic), found, needed });
+            }
+        }
         let split = Split { pairs, owners, seed };
         let alert_partitions = partitions(Topic::Alerts)?;
         let names = Names {
@@ -122,6 +130,7 @@ impl Worker {
             open: WorkerCounts::default(),
             origin: Origin {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
+                group: plan.group.clone(),
                 seed_check: seed_check(seed),
                 terms: analytics.terms(),
             },

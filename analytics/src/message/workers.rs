@@ -72,6 +72,7 @@ fn state(taken: &Taken) -> Option<Value> {
             "next": head.next,
             "facts": head.facts,
             "program": head.origin.program,
+            "group": head.origin.group,
             "terms": format!("{:016x}", head.origin.terms),
         }),
         (None, None) => return None,
@@ -228,7 +229,12 @@ mod tests {
     #[test]
     fn saved_state_is_told_by_its_head_and_its_pieces() {
         let saved = Saved { next: 11, facts: 12, node: vec![1; 700_000] };
-        let origin = Origin { program: "0.1.0".to_owned(), seed_check: 1, terms: 0xabc };
+        let origin = Origin {
+            program: "0.1.0".to_owned(),
+            group: "g".to_owned(),
+            seed_check: 1,
+            terms: 0xabc,
+        };
         let all = to_messages("records/4", &saved, &origin);
         let told: Vec<Value> = all
             .iter()

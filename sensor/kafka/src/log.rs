@@ -13,6 +13,8 @@ use crate::properties::{Link, Properties, PropertyError};
 
 /// Milliseconds to wait for a message at a time.
 const STEP: Duration = Duration::from_millis(200);
+/// How long a new leader may be behind what was committed.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// Why a partition cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +120,27 @@ impl Log {
             ]);
         let consumer = properties.connect(properties.link())?;
         Ok(Self { consumer, patience })
+    }
+
+    /// Returns the offset behind the last message of a partition; where it is below `expected`, only
+    /// after a while in which it stayed there.
+    ///
+    /// # Errors
+    /// What the brokers refuse, or their silence.
+    pub fn end(&self, (topic, partition): (&str, i32), expected: i64) -> Result<i64, LogError> {
+        let began = now();
+        loop {
+            let marks = self.consumer.fetch_watermarks(topic, partition, self.patience);
+            let (_, end) = marks.map_err(|source| LogError::Read {
+                topic: topic.to_owned(),
+                partition,
+                source: Box::new(source),
+            })?;
+            if end >= expected || began.elapsed() > SETTLED {
+                return Ok(end);
+            }
+            std::thread::park_timeout(STEP);
+        }
     }
 
     /// Hands on the messages of a partition from offset `from` (`None` for the oldest kept) to its

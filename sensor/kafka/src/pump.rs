@@ -395,7 +395,8 @@ impl Pump {
         } else {
             let held: Vec<_> = held.into_iter().map(|(_, octets)| octets).collect();
             let put = spool.put_back(&held);
-            self.counts.dropped_full += put.as_ref().map_or(lost(nowhere), |refused| *refused);
+            self.counts.dropped_full +=
+                put.as_ref().map_or_else(|_| lost(nowhere), |refused| *refused);
             put.map(drop)
         };
         self.counts.dropped_full += spool.abandon();

@@ -119,22 +119,24 @@ impl Topic {
             set("min.insync.replicas", settings.min_insync.to_string());
         }
         let own = settings.config.get(self.word()).into_iter().flatten();
-        let mut partitions = self.usual_partitions(settings);
-        for (name, value) in own {
-            match (name.as_str(), value.parse()) {
-                (PARTITIONS, Ok(n)) => partitions = n,
-                _ => {
-                    config.insert(name.clone(), value.clone());
-                }
-            }
-        }
+        let own = own.filter(|(name, value)| *name != PARTITIONS || value.parse::<u32>().is_err());
+        config.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        let partitions = self.partitions(settings);
         let replication = Some(settings.replication).filter(|n| *n > 0);
         TopicPlan { name: self.name(settings), partitions, replication, config }
     }
 
-    const fn usual_partitions(self, settings: &TopicSettings) -> u32 {
+    fn partitions(self, settings: &TopicSettings) -> u32 {
+        let own = settings.config.get(self.word()).and_then(|own| own.get(PARTITIONS));
+        if let Some(own) = own.and_then(|own| own.parse().ok()) {
+            return own;
+        }
         match self {
-            Self::Records | Self::Ticks | Self::Rollups | Self::State => settings.partitions,
+            Self::Records | Self::Ticks | Self::Rollups => settings.partitions,
+            // What is saved of a partition stands in the one of the same number.
+            Self::State => {
+                Self::Records.partitions(settings).max(Self::Rollups.partitions(settings))
+            }
             Self::Alerts => 6,
             // Everybody reads the facts in one order.
             Self::Domains | Self::Dead => 1,

@@ -32,10 +32,31 @@ impl Worker {
             if origin.seed_check != self.origin.seed_check {
                 return Err(refused("it was made with another sensor.hash_seed".to_owned()));
             }
+            if origin.group != self.origin.group {
+                return Err(refused(format!(
+                    "the group {} saved it, and this is {}; give each group topics of its own \
+                     (kafka.topics.prefix)",
+                    origin.group, self.origin.group
+                )));
+            }
             let from = || format!("{name} was saved by geophone {}", origin.program);
             self.notice(origin.terms, from);
             let restored = task.restore(saved);
             restored.map_err(|error: ImageError| refused(error.to_string()))?;
+        }
+        let committed = self.group.committed(partition)?;
+        // A new leader may be behind for a moment; a topic that was made anew stays so.
+        let next = committed.max(saved.is_some().then(|| task.next()));
+        let facts = saved.is_some().then(|| task.facts()).filter(|_| kind == Kind::Pair);
+        for (topic, number, needed) in [(topic, *number, next), (&self.names.domains, 0, facts)] {
+            let Some(needed) = needed else { continue };
+            let end = self.log.end((topic, number), needed)?;
+            if end < needed {
+                return Err(refused(format!(
+                    "{needed} messages of {topic}/{number} were taken and it has {end}: the topic was \
+                     made anew"
+                )));
+            }
         }
         let log = &self.log;
         if kind == Kind::Pair {
@@ -47,7 +68,7 @@ impl Worker {
                 }
             })?;
         }
-        if let Some(committed) = self.group.committed(partition)? {
+        if let Some(committed) = committed {
             let from = saved.is_some().then(|| task.next());
             let mut again = 0;
             log.read((topic, *number), from, Some(committed), &mut |taken| {
