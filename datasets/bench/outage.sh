@@ -84,12 +84,17 @@ sysctl -qw "net.ipv6.conf.$inside.disable_ipv6=1"
 ip -n "$space" link set tap0 arp off mtu 9000 up
 ip link set "$inside" txqueuelen 10000 arp off mtu 9000 promisc on up
 
+# It is nobody by the time it opens the spool.
+install -d -o nobody "$scratch/spool"
+chmod 755 "$scratch"
+before=$(wc -l </proc/net/packet)
 "$built/geophone-sensor" -i "$inside" --kafka "$KAFKA_BOOTSTRAP" --sensor outage \
     --config "$scratch/sensor.toml" --spool "$scratch/spool" --stats "$scratch/stats.json" \
     2>"$scratch/said" &
 sensor=$!
 for ((tries = 0; ; tries++)); do
-    grep -q "^.*$inside" "$scratch/said" && break
+    # A packet socket more: it listens.
+    [ "$(wc -l </proc/net/packet)" -gt "$before" ] && break
     kill -0 "$sensor" 2>/dev/null || { cat "$scratch/said" >&2; fail "the sensor ended"; }
     [ "$tries" -lt 100 ] || fail "the sensor does not listen"
     sleep 0.1

@@ -34,7 +34,7 @@ const ENDING: &str = "spool";
 #[non_exhaustive]
 pub enum SpoolError {
     /// A file that cannot be read or written.
-    #[error("cannot use the spool \"{path}\": {source}")]
+    #[error("cannot use the spool \"{path}\": {source}{}", cure(source))]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -47,6 +47,18 @@ pub enum SpoolError {
     /// Another process has it.
     #[error("the spool \"{0}\" is in use: give every sensor a directory of its own")]
     InUse(PathBuf),
+}
+
+/// What helps against it, where that is not plain.
+fn cure(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; who captures is the user of --user by then (nobody): make the directory and give it to \
+             that user"
+        }
+        io::ErrorKind::StorageFull => "; make room there",
+        _ => "",
+    }
 }
 
 /// What a start found in the directory.
