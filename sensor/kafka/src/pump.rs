@@ -120,8 +120,16 @@ impl Pump {
     fn offer(&mut self, message: &Message<'_>, octets: &[u8]) {
         // Without a spool there is nothing better than librdkafka's own memory.
         let spooled = self.spool.is_some() && self.sender.is_away();
-        if !self.waits() && !spooled && self.send(message, None) {
-            return;
+        if !self.waits() && !spooled {
+            if self.send(message, None) {
+                return;
+            }
+            if self.sender.is_fatal() {
+                // What was on its way comes back, and goes before this one.
+                self.mend();
+                self.held.push_back((None, octets.to_vec()));
+                return;
+            }
         }
         let waits = self.habits.pace == Pace::Replay && !spooled && !self.gave_up;
         if waits && self.wait_for_room(message) {
