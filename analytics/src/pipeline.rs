@@ -175,6 +175,9 @@ impl Analytics {
             return;
         }
         self.counters.records_scored += 1;
+        if self.site.serves(transaction) {
+            return;
+        }
         let keys = Keys::of(transaction, &self.hasher);
         black_box(self.tables.touch(&keys.hashes(transaction)));
         let mut charge = self.charge(transaction, &keys);

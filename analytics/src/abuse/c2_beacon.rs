@@ -62,11 +62,15 @@ impl Watch for C2Beacon {
             || seen.roles.has(Roles::DOMAIN_NEW)
             || seen.roles.has(Roles::NAME_INTERNAL)
             || seen.roles.has(Roles::CLIENT_RESOLVER)
+            || seen.roles.has(Roles::CLIENT_MAIL)
         {
             return None;
         }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
-        asked.name.suffix_known.then_some(About::Pair(asked.client))
+        // Services, policies, keys and challenges stand below underscores (RFC 8552): mail servers and
+        // certificate agents ask them by a clock.
+        let service = asked.qname.labels().any(|label| label.first() == Some(&b'_'));
+        (asked.name.suffix_known && !service).then_some(About::Pair(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -87,12 +91,13 @@ impl Watch for C2Beacon {
         let answer = &asked.answer;
         let keep = answer.ttls.map_or(0, |(least, _)| least);
         // NULL, TXT and what nobody assigned: types that carry what one likes.
-        let carries = matches!(asked.qtype, 10 | 16 | 65_280..) && keep < KEPT;
+        let told = !asked.has_answer() || answer.rcode == 0;
+        let carries = matches!(asked.qtype, 10 | 16 | 65_280..) && keep < KEPT && told;
         figures.carriers += u32::from(carries);
         if asked.has_answer() {
             // All addresses say one thing: go there. So do the keys, servers and serial numbers of a
             // zone, and what to know of a service before one connects (RFC 9460).
-            let of_zone = matches!(asked.qtype, 2 | 6 | 43 | 46..=48 | 64 | 65);
+            let of_zone = matches!(asked.qtype, 2 | 6 | 15 | 33 | 43 | 46..=48 | 64 | 65);
             let says = if answer.n_addresses > 0 || of_zone { 0 } else { answer.fingerprint };
             figures.answers.add(hash_of(&says.to_be_bytes(), asked.qtype.into()), moment);
             figures.keep_until = moment.at.plus(Duration::from_secs(keep.into()));

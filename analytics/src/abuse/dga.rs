@@ -61,6 +61,8 @@ pub(super) struct Dga;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     sum: f64,
+    /// How drawn the missing domains look, all together, in decibans.
+    worth: f64,
     domains: Recent,
     /// Domains asked for the first time that do exist.
     existing: Recent,
@@ -86,8 +88,13 @@ impl Watch for Dga {
         let asked = seen.transaction().filter(|asked| asked.status == Status::Answered)?;
         // What nobody can register is a search suffix or a typing error; who does not ask for recursion
         // is a resolver, and looks for what others look for.
+        // And a mail server looks whether its senders' domains are there.
         let resolves = !asked.flags.recursion_desired();
-        if resolves || !asked.name.suffix_known || asked.name.n_subdomain_labels > 1 {
+        if resolves
+            || seen.roles.has(Roles::CLIENT_MAIL)
+            || !asked.name.suffix_known
+            || asked.name.n_subdomain_labels > 1
+        {
             return None;
         }
         label_of(asked)?;
@@ -111,7 +118,10 @@ impl Watch for Dga {
             let missing = figures.domains.sum(moment.at, moment.window);
             let likeness =
                 worth(label) + figures.kin.alike(label, suffix_of(asked, label), BY_SUFFIX_NAMED);
+            // Where the family is drawn, so is the one that is there.
+            let drawn = figures.worth >= f64::from(figures.missing.count()) * RENDEZVOUS;
             let found = figures.sum.max(missing) >= SUSPICIOUS
+                && (!drawn || worth(label) >= 0.0)
                 && likeness >= RENDEZVOUS
                 && asked.answer.n_addresses > 0;
             if !found {
@@ -137,6 +147,7 @@ impl Watch for Dga {
         figures.domains.add(moment.at, 1, moment.window);
         let suffix = suffix_of(asked, label);
         let step = worth(label) + figures.kin.alike(label, suffix, BY_SUFFIX) - DRIFT;
+        figures.worth += worth(label);
         figures.sum = (figures.sum + step).clamp(0.0, CEILING);
         figures.kin.add(label, suffix, BY_SUFFIX);
         true

@@ -23,8 +23,14 @@ use crate::detect::{Feature, Values};
 
 /// Names of public resolvers that answer over encrypted channels, as their operators publish them;
 /// each with all below it.
-const RESOLVERS: [&str; 23] = [
+const RESOLVERS: [&str; 29] = [
     "cloudflare-dns.com",
+    "doh.familyshield.opendns.com",
+    "doh.umbrella.com",
+    "freedns.controld.com",
+    "private.canadianshield.cira.ca",
+    "unfiltered.adguard-dns.com",
+    "wikimedia-dns.org",
     "dns.adguard-dns.com",
     "dns.adguard.com",
     "dns.alidns.com",
@@ -78,7 +84,9 @@ impl Watch for EncryptedDns {
         }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
         // A name that the site's resolver denies opens no gap.
-        let denied = asked.has_answer() && asked.answer.rcode != 0;
+        let answer = &asked.answer;
+        let nowhere = answer.n_addresses > 0 && answer.n_private == answer.n_addresses;
+        let denied = asked.has_answer() && (answer.rcode != 0 || nowhere);
         (!denied && is_resolver(asked)).then_some(About::Zone)
     }
 

@@ -1,6 +1,7 @@
 //! Whose the hosts are, guessed from what they do, where the configuration does not say.
 //!
-//! A host that few others deal with is taken for nothing: [`FEWEST`] different ones must. Guesses
+//! A host that few others deal with is taken for nothing: [`FEWEST`] different ones must, and whoever
+//! asks servers outside must ask more than `dig +trace` does. Guesses
 //! excuse and never accuse: a resolver is no beacon, and who asks it asks no stranger.
 
 use std::net::IpAddr;
@@ -16,6 +17,8 @@ use crate::state::Change;
 
 /// Others that must have dealt with a host before it is taken for something.
 pub(crate) const FEWEST: u32 = 5;
+/// Servers outside that a host must ask without recursion; two traces of `dig` ask some ten.
+const ITERATES: u32 = 30;
 /// Pairs of hosts that were met already.
 const MET: u32 = 16_384;
 /// Hosts that are followed.
@@ -70,6 +73,14 @@ impl Duty {
             Self::Authoritative => 0,
             Self::Resolver => 1,
             Self::Iterator => 2,
+        }
+    }
+
+    /// Returns how many others must have dealt with a host.
+    const fn fewest(self) -> u32 {
+        match self {
+            Self::Authoritative | Self::Resolver => FEWEST,
+            Self::Iterator => ITERATES,
         }
     }
 
@@ -173,7 +184,7 @@ impl Guesses {
         };
         let new = others.add(other);
         let others = others.count();
-        (new && others == FEWEST).then_some(Change::Duty(Guess { host, duty, others }))
+        (new && others == duty.fewest()).then_some(Change::Duty(Guess { host, duty, others }))
     }
 
     pub(crate) fn image(&self) -> GuessImage {
@@ -253,12 +264,12 @@ mod tests {
     fn who_answers_with_authority_and_who_asks_many_servers_are_told_apart() {
         let mut guesses = Guesses::new(7);
         let mut all = Vec::new();
-        for n in 1..=5 {
+        for n in 1..=30 {
             all.extend(told(&mut guesses, [192, 0, 2, n], [10, 0, 0, 60], AUTHORITY));
             all.extend(told(&mut guesses, [10, 0, 0, 53], [198, 51, 100, n], AUTHORITY));
         }
         let duties: Vec<_> = all.iter().map(|guess| guess.duty).collect();
         assert_eq!(duties, [Duty::Authoritative, Duty::Iterator]);
-        assert!(all[1].to_string().contains("it asks 5 servers outside"));
+        assert!(all[1].to_string().contains("it asks 30 servers outside"));
     }
 }

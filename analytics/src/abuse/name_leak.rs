@@ -68,6 +68,13 @@ impl Watch for NameLeak {
             return None;
         }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
+        // A zone of this site that is served outside is no secret: its own servers say so.
+        let served = asked.answer.rcode == 0
+            && asked.answer.n_answers > 0
+            && asked.answer_flags.authoritative();
+        if served && !asked.flags.recursion_desired() {
+            return None;
+        }
         let internal = seen.roles.has(Roles::NAME_INTERNAL) || is_internal(asked);
         internal.then_some(About::Client(asked.client))
     }

@@ -47,8 +47,9 @@ impl Watch for OpenResolver {
         let recursed = flags.recursion_available()
             && !flags.authoritative()
             && asked.flags.recursion_desired()
-            && matches!(asked.answer.rcode, 0 | 3)
-            && asked.answer.n_answers + asked.answer.n_authority > 0;
+            // A referral is no resolution.
+            && (asked.answer.rcode == 0 && asked.answer.n_answers > 0
+                || asked.answer.rcode == 3 && asked.answer.n_authority > 0);
         recursed.then_some(About::Server(asked.server))
     }
 

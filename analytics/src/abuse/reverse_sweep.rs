@@ -64,7 +64,9 @@ impl Watch for ReverseSweep {
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
         // A mail server asks who connects to it, a whole block of senders in a day.
         let looks_up = asked.qtype == PTR && !seen.roles.has(Roles::CLIENT_MAIL);
-        let of_interest = looks_up || is_tried(asked);
+        // Who asks without recursion looks for others.
+        let resolves = seen.roles.has(Roles::CLIENT_RESOLVER) && !asked.flags.recursion_desired();
+        let of_interest = !resolves && (looks_up || is_tried(asked));
         of_interest.then_some(About::Client(asked.client))
     }
 

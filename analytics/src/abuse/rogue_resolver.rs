@@ -19,6 +19,11 @@ use super::watch::{Moment, Watch};
 use crate::alert::{Part, Subject, Suspect};
 use crate::detect::{Feature, Values};
 
+/// What is asked of a zone itself (RFC 1035 section 3.2.2, RFC 4034 section 2).
+const NS: u16 = 2;
+const SOA: u16 = 6;
+const DNSKEY: u16 = 48;
+
 /// The watch.
 pub(super) struct RogueResolver;
 
@@ -96,10 +101,11 @@ impl Watch for RogueResolver {
         if !asked.flags.recursion_desired() {
             return None;
         }
-        // A server that only speaks for its own zones is none, and who looks whether it does sets RD.
+        // Who looks whether a server has a zone, and which version of it, sets RD, too.
         let flags = asked.answer_flags;
         let speaks_for_itself = flags.authoritative() && !flags.recursion_available();
-        if roles.has(Roles::SERVER_INSIDE) && speaks_for_itself {
+        let of_zone = matches!(asked.qtype, NS | SOA | DNSKEY);
+        if roles.has(Roles::SERVER_INSIDE) && speaks_for_itself && of_zone {
             return None;
         }
         if roles.has(Roles::RESOLVERS_NAMED) {

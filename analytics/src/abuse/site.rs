@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use geophone_sensor::record::Record;
+use geophone_sensor::record::{Record, Transaction};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::guess::Duty;
@@ -49,6 +49,12 @@ impl Site {
     /// Tells whether `host` is of this site.
     pub(crate) fn is_inside(&self, host: IpAddr) -> bool {
         self.internal.iter().any(|network| network.contains(&host))
+    }
+
+    /// Tells whether somebody outside asks a server that the configuration names: whatever the names
+    /// say, they tell it nothing of this site.
+    pub(crate) fn serves(&self, asked: &Transaction) -> bool {
+        self.network.authoritative.contains(&asked.server) && !self.is_inside(asked.client)
     }
 
     /// Tells whether the configuration leaves it to guesses who has this duty.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use geophone_sensor::record::{
     OwnedRecord, Record, RecordError, Transaction, Wire, from_wire, hash_of, to_json, to_wire,
 };
-#[cfg(test)]
+#[cfg(all(test, feature = "kafka"))]
 use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -110,7 +110,8 @@ impl OwnedRollup {
     }
 
     /// Returns how many octets its record takes.
-    pub(crate) fn octets(&self) -> usize {
+    #[must_use]
+    pub fn octets(&self) -> usize {
         self.record.len()
     }
 
@@ -122,7 +123,8 @@ impl OwnedRollup {
 
 impl Fact {
     /// Returns how many octets it takes in a message, beside a few.
-    pub(crate) fn octets(&self) -> usize {
+    #[must_use]
+    pub fn octets(&self) -> usize {
         match &self.0 {
             Change::Rotation { domains, .. } => domains.iter().map(|domain| domain.len() + 4).sum(),
             _ => 0,
@@ -130,7 +132,7 @@ impl Fact {
     }
 
     /// Makes one about a domain.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "kafka"))]
     pub(crate) fn of_domain(hash: u64) -> Self {
         Self(Change::Domain { hash, first: Timestamp(0), crowded: false })
     }

@@ -102,6 +102,33 @@ fn jitter_of_a_third_costs_the_finder_time() {
 }
 
 #[test]
+fn a_trace_or_two_make_no_resolver_of_an_implants_host() {
+    let mut lab = Lab::new();
+    for n in 0..10 {
+        let server = format!("192.0.2.{}", n + 1);
+        lab.hear(f64::from(n), ask(HOST, &server, "www.site-lab.org").by_authority());
+    }
+    for n in 0..240 {
+        let query = ask(HOST, RESOLVER, "up.implant-lab.net").kind(TXT).tells("idle").kept(1);
+        lab.hear(60.0 + f64::from(n) * 60.0 + f64::from(n % 5), query);
+    }
+    lab.one_of(RULE);
+}
+
+#[test]
+fn challenges_and_policies_are_asked_by_a_clock() {
+    for (name, there) in [("_acme-challenge.our-shop.com", false), ("_dmarc.partner-lab.com", true)]
+    {
+        let mut lab = Lab::new();
+        for n in 0..600 {
+            let query = ask(HOST, RESOLVER, name).kind(TXT).tells(&format!("v={}", n % 7)).kept(30);
+            lab.hear(f64::from(n) * 10.0, if there { query } else { query.missing() });
+        }
+        lab.silent_of(RULE);
+    }
+}
+
+#[test]
 fn people_have_no_clock() {
     let mut lab = Lab::new();
     let mut second = 0.0;

@@ -44,6 +44,8 @@ fn a_resolver_that_denies_the_name_leaves_no_gap() {
     for n in 0..20 {
         let name = "mozilla.cloudflare-dns.com";
         lab.hear(f64::from(n) * 60.0, ask("10.0.0.9", "10.0.0.53", name).missing());
+        let nowhere = ask("10.0.0.9", "10.0.0.53", name).points_to(&["0.0.0.0"], 2);
+        lab.hear(f64::from(n) * 60.0 + 1.0, nowhere);
     }
     lab.silent();
 }

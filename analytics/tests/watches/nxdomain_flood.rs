@@ -43,6 +43,17 @@ fn names_that_look_like_those_asked_of_a_block_list() {
 }
 
 #[test]
+fn who_floods_our_own_server_gets_our_zone_into_no_list() {
+    let mut lab = Lab::of("authoritative = [\"10.0.0.60\"]");
+    for n in 0..6_000 {
+        let client = format!("203.0.{}.{}", n % 7, n % 101);
+        let name = format!("{}.our-shop.com", label(n));
+        lab.hear(f64::from(n) / 300.0, ask(&client, "10.0.0.60", &name).missing().by_authority());
+    }
+    lab.one(RULE).within(0.0, 10.0);
+}
+
+#[test]
 fn the_authority_gave_up_and_answers_no_more() {
     let mut lab = Lab::new();
     for n in 0..6_000 {

@@ -19,6 +19,16 @@ fn it_resolves_for_clients_outside() {
 }
 
 #[test]
+fn a_referral_is_no_resolution() {
+    let mut lab = Lab::new();
+    for n in 0..40 {
+        let client = format!("203.0.113.{}", n % 8 + 1);
+        lab.hear(f64::from(n), ask(&client, OURS, &format!("www.site{n}.org")).fails(0));
+    }
+    lab.silent();
+}
+
+#[test]
 fn clients_with_public_addresses_of_a_resolver_that_only_the_site_reaches() {
     let mut lab = Lab::new();
     for n in 0..40 {

@@ -123,6 +123,16 @@ fn an_administrator_looks_whether_a_secondary_is_up_to_date() {
 }
 
 #[test]
+fn a_host_that_says_it_has_authority_over_everything() {
+    let mut lab = Lab::of("resolvers = [\"10.0.0.53\"]");
+    for n in 0..50 {
+        let query = ask(HOST, "10.0.0.66", &format!("www.site{n}.org")).by_authority().recursing();
+        lab.hear(f64::from(n), query);
+    }
+    lab.one(RULE);
+}
+
+#[test]
 fn a_client_with_three_public_resolvers_where_none_is_named() {
     let mut lab = Lab::new();
     for n in 0..600_u16 {

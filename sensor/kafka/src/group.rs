@@ -7,18 +7,19 @@
 //! half of what a commit costs. Partitions that the group takes away are not given up before it has
 //! ended, so nobody else begins with offsets that are about to change.
 
+mod member;
+
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::client::OAuthToken;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
+use self::member::Member;
 use crate::follow::{Taken, taken};
 use crate::patience::now;
 use crate::properties::{Link, Properties, PropertyError};
@@ -79,62 +80,6 @@ pub enum GroupError {
     },
 }
 
-/// The consumer's context: remembers what was taken away.
-#[derive(Clone, Default)]
-struct Member {
-    link: Link,
-    lost: Arc<Mutex<Vec<Partition>>>,
-    ending: Arc<Ending>,
-}
-
-/// Whether a transaction ends at the moment.
-#[derive(Default)]
-struct Ending {
-    under_way: Mutex<bool>,
-    over: Condvar,
-}
-
-impl Ending {
-    fn set(&self, under_way: bool) {
-        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = under_way;
-        self.over.notify_all();
-    }
-
-    /// Waits until none does, but not for ever.
-    fn wait(&self) {
-        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.over.wait_timeout_while(under_way, STUCK, |under_way| *under_way));
-    }
-}
-
-impl ClientContext for Member {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = Link::ENABLE_REFRESH_OAUTH_TOKEN;
-
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.link.error(error, reason);
-    }
-
-    fn generate_oauth_token(
-        &self,
-        config: Option<&str>,
-    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.link.generate_oauth_token(config)
-    }
-}
-
-impl ConsumerContext for Member {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Revoke(gone) = rebalance {
-            self.ending.wait();
-            let gone = gone.elements().into_iter();
-            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-            lost.extend(gone.map(|part| (part.topic().to_owned(), part.partition())));
-        }
-    }
-}
-
 /// The member.
 pub struct Group {
     /// Shared like the producer.
@@ -174,7 +119,7 @@ impl Group {
             .clone()
             .or(&PRODUCER)
             .with(&[("transactional.id", name), ("client.id", name)]);
-        let member = Member { link: consumer.link(), ..Member::default() };
+        let member = Member::new(consumer.link());
         let sender = producer.link();
         let consumer: BaseConsumer<Member> = consumer.connect(member.clone())?;
         let producer: BaseProducer<Link> = producer.connect(sender.clone())?;
@@ -203,7 +148,7 @@ impl Group {
     /// Returns what was taken away since the last call, even if it was given back since.
     #[must_use]
     pub fn lost(&self) -> Vec<Partition> {
-        std::mem::take(&mut self.member.lost.lock().unwrap_or_else(PoisonError::into_inner))
+        self.member.lost()
     }
 
     /// Returns what the group has given this member.

@@ -7,11 +7,12 @@
 //! last seconds; a killed process costs nothing that was written. Where the disk is full, what is there
 //! stays, up to 64 KiB wait in memory, and what comes then is refused.
 
+mod ending;
 mod segment;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use self::segment::{FRAME_HEAD, Segment, frame, read_frame, scan};
@@ -249,18 +250,6 @@ impl Spool {
         }
     }
 
-    /// Forgets what cannot be written; returns how many messages that costs. For the end of a process.
-    pub fn abandon(&mut self) -> u64 {
-        if self.flush().is_ok() {
-            return 0;
-        }
-        let (lost, octets) = (self.n_unwritten, self.unwritten.len());
-        if let Some((number, _)) = &self.writer {
-            self.forget_unwritten(*number, octets, lost);
-        }
-        lost
-    }
-
     /// Takes note that a message of file `number` needs no place any more; a file all of whose
     /// messages are settled goes.
     ///
@@ -295,57 +284,6 @@ impl Spool {
     #[must_use]
     pub fn first_unread(&self) -> Option<u64> {
         self.segments.iter().find(|(_, segment)| segment.read < segment.messages).map(|(n, _)| *n)
-    }
-
-    /// Puts `messages`, which came back undelivered, before everything that was not read yet, in
-    /// place of all that was. For the end of a process. Returns how many had no room.
-    ///
-    /// # Errors
-    /// A file that cannot be written; what was there stays.
-    pub fn put_back(&mut self, messages: &[Vec<u8>]) -> Result<u64, SpoolError> {
-        // Where that fails, what waits in memory is read from there.
-        let _ = self.flush();
-        let begun: Vec<u64> =
-            self.segments.iter().filter(|(_, segment)| segment.read > 0).map(|(n, _)| *n).collect();
-        let replaced: u64 =
-            begun.iter().filter_map(|n| self.segments.get(n)).map(|segment| segment.bytes).sum();
-        let number = self.segments.keys().next().map_or(FIRST, |first| first.saturating_sub(1));
-        let (path, temporary) = (self.path(number), self.dir.join("front.tmp"));
-        let failed = |source| SpoolError::File { path: temporary.clone(), source };
-        let mut out = BufWriter::new(File::create(&temporary).map_err(failed)?);
-        let mut front = Segment::default();
-        let (room, mut refused) = (self.limit.saturating_sub(self.bytes - replaced), 0);
-        let mut put = |message: &[u8], front: &mut Segment| {
-            let octets = FRAME_HEAD + length(message);
-            if front.bytes + octets > room {
-                refused += 1;
-                return Ok(());
-            }
-            front.bytes += octets;
-            front.messages += 1;
-            frame(message, &mut out)
-        };
-        for message in messages {
-            put(message, &mut front).map_err(failed)?;
-        }
-        // What the file at hand still has behind what was read of it.
-        let mut message = Vec::new();
-        while self.first_unread().is_some_and(|number| begun.contains(&number)) {
-            self.next(&mut message)?;
-            put(&message, &mut front).map_err(failed)?;
-        }
-        out.flush().and_then(|()| out.get_ref().sync_data()).map_err(failed)?;
-        fs::rename(&temporary, &path).map_err(failed)?;
-        for number in begun {
-            if let Some(segment) = self.segments.get_mut(&number) {
-                segment.settled = segment.messages;
-            }
-            self.drop_if_done(number)?;
-        }
-        self.bytes += front.bytes;
-        self.segments.insert(number, front);
-        self.drop_if_done(number)?;
-        Ok(refused)
     }
 
     fn begin_file(&mut self) -> Result<u64, SpoolError> {
