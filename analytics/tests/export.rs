@@ -230,6 +230,20 @@ fn flags_choose_what_is_taken() {
 }
 
 #[test]
+fn what_the_configuration_says_is_ones_own_is_in_no_list() {
+    let folder = Folder::with(&alerts());
+    let config = folder.0.path().join("geophone.toml");
+    let network = "[network]\nzones = [\"evil-tunnel.com\"]\ninternal = [\"198.51.100.0/24\"]\n";
+    fs::write(&config, network).unwrap();
+    let config = config.to_str().unwrap();
+    let (rpz, told) = folder.list(&["--format", "rpz", "--config", config]);
+    assert!(!rpz.contains("\nevil-tunnel.com") && rpz.contains("\nfirst-part.net"), "{rpz}");
+    assert!(told.contains("named by --keep or [network]: evil-tunnel.com"), "{told}");
+    let (nft, _) = folder.list(&["--format", "nft", "--config", config]);
+    assert!(!nft.contains("\t198.51.100.53") && nft.contains("\t2001:db8::53"), "{nft}");
+}
+
+#[test]
 fn addresses_are_blocked_where_a_format_can_and_clients_where_it_is_asked() {
     let folder = Folder::with(&alerts());
     let (nft, _) = folder.list(&["--format", "nft"]);

@@ -9,11 +9,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use geophone_analytics::alert::Confidence;
+use geophone_analytics::config::NetworkConfig;
 use geophone_analytics::export::{Alerts, ExportSettings, Kept, ListFormat, Reach, export};
 use geophone_analytics::severity::Severity;
 use geophone_sensor::time::Timestamp;
 use geophone_sensor::words::cure;
 
+use crate::cli::read_config;
 use crate::progress::say;
 use crate::run::print;
 
@@ -55,6 +57,9 @@ pub(crate) struct ExportCommand {
     /// Never block this: a domain with all below it, an address or a network; may be given again.
     #[arg(long, value_name = "DOMAIN|NETWORK")]
     keep: Vec<Kept>,
+    /// Never block what `[network]` of this configuration says is one's own, either.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     reach: ReachFlags,
     /// The empty zone that a list for BIND names.
@@ -87,7 +92,12 @@ pub(crate) fn export_alerts(command: &ExportCommand) -> anyhow::Result<ExitCode>
     for path in &command.alerts {
         read(&mut alerts, path)?;
     }
-    let export = export(&alerts, command.format, &command.settings());
+    let mut settings = command.settings();
+    if command.config.is_some() {
+        let network = read_config(command.config.as_deref())?.network;
+        settings.keep.extend(own(&network, command.reach.clients));
+    }
+    let export = export(&alerts, command.format, &settings);
     if command.output.as_os_str() == "-" {
         print(&export.text)?;
     } else {
@@ -120,6 +130,16 @@ fn read(alerts: &mut Alerts, path: &Path) -> anyhow::Result<()> {
         format!("cannot open {name}; export takes files that `geophone replay --alerts` wrote")
     })?;
     Ok(alerts.read(&mut BufReader::new(file), &name)?)
+}
+
+/// What a site says is its own; its networks only where it does not want its clients cut off.
+fn own(network: &NetworkConfig, clients: bool) -> Vec<Kept> {
+    let internal = network.internal.iter().filter(|_| !clients);
+    let networks = internal.chain(&network.secondaries).map(ToString::to_string);
+    let hosts = [&network.resolvers, &network.authoritative, &network.mail].into_iter().flatten();
+    let all = networks.chain(hosts.map(ToString::to_string)).chain(network.zones.iter().cloned());
+    // A zone that is no host name can be in no list anyway.
+    all.filter_map(|text| text.parse().ok()).collect()
 }
 
 impl ExportCommand {

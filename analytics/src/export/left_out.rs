@@ -62,7 +62,7 @@ impl Why {
             Self::OwnClient => {
                 ("client", "at a private address, cut off only when asked to (--clients)")
             }
-            Self::Kept => ("entry", "named by --keep"),
+            Self::Kept => ("entry", "named by --keep or [network]"),
             Self::AddressInDns => ("address", "of no use in this format (nft and stix take it)"),
             Self::ClientUnasked => ("client", "cut off only when asked to (--clients)"),
             Self::DomainInFirewall => ("domain", "of no use in this format (all others take it)"),
@@ -118,7 +118,7 @@ mod tests {
             left.lines(),
             [
                 "4 names no host name, so it cannot be written safely: a?b, c, d, ...",
-                "1 entry named by --keep: evil.com"
+                "1 entry named by --keep or [network]: evil.com"
             ]
         );
     }
