@@ -175,6 +175,7 @@ impl Analytics {
             return;
         }
         self.counters.records_scored += 1;
+        // Whoever floods or probes a server of this site says nothing of the site.
         if self.site.serves(transaction) {
             return;
         }

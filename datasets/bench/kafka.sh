@@ -28,16 +28,8 @@ if [ ! -r /proc/self/stat ]; then
     exit 1
 fi
 
-mkdir -p "$work"
-# Locked: two runs at once make the capture once.
-exec 8>"$capture.lock"
-flock 8
-if [ ! -e "$capture" ] || [ "$here/mixed.py" -nt "$capture" ]; then
-    echo "making $capture"
-    python3 "$here/mixed.py" "$capture.tmp"
-    mv "$capture.tmp" "$capture"
-fi
-exec 8>&-
+. "$here/capture.sh"
+make_capture "$capture"
 
 scratch=$(mktemp -d "$work/kafka.XXXXXX")
 export KAFKA_LAB_DIR=$scratch/broker KAFKA_HEAP=${KAFKA_HEAP:-1g}

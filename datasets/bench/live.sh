@@ -63,12 +63,8 @@ for program in "${programs[@]}"; do
     [ -x "$binary" ] || fail "no program at $binary; build first: cargo build --release"
 done
 
-mkdir -p "$work"
-if [ ! -e "$capture" ] || [ "$here/mixed.py" -nt "$capture" ]; then
-    echo "making $capture"
-    python3 "$here/mixed.py" "$capture.tmp"
-    mv "$capture.tmp" "$capture"
-fi
+. "$here/capture.sh"
+make_capture "$capture"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/live.XXXXXX")
 # Frames of the capture that are not DNS: our filter does not let them into the ring.

@@ -52,8 +52,8 @@ done
 for name in geophone geophone-sensor; do
     [ -x "$built/$name" ] || fail "no $name in $built; make bench-kafka builds it"
 done
-mkdir -p "$work"
-[ -e "$capture" ] || python3 "$here/mixed.py" "$capture"
+. "$here/capture.sh"
+make_capture "$capture"
 
 scratch=$(mktemp -d "$work/outage.XXXXXX")
 export KAFKA_LAB_DIR=$scratch/broker KAFKA_HEAP=${KAFKA_HEAP:-1g}

@@ -31,12 +31,8 @@ mkdir -p "$work"
 scratch=$(mktemp -d "$work/run.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-# The capture is made again when its generator is newer.
-if [ ! -e "$capture" ] || [ "$here/mixed.py" -nt "$capture" ]; then
-    echo "making $capture"
-    python3 "$here/mixed.py" "$capture.tmp"
-    mv "$capture.tmp" "$capture"
-fi
+. "$here/capture.sh"
+make_capture "$capture"
 # The length of a classic pcap's records, added up: no program of the comparison is asked.
 frames_of() {
     python3 - "$1" <<'PYTHON'

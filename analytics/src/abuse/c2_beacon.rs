@@ -67,10 +67,7 @@ impl Watch for C2Beacon {
             return None;
         }
         let asked = seen.transaction().filter(|asked| asked.has_query())?;
-        // Services, policies, keys and challenges stand below underscores (RFC 8552): mail servers and
-        // certificate agents ask them by a clock.
-        let service = asked.qname.labels().any(|label| label.first() == Some(&b'_'));
-        (asked.name.suffix_known && !service).then_some(About::Pair(asked.client))
+        asked.name.suffix_known.then_some(About::Pair(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -91,8 +88,9 @@ impl Watch for C2Beacon {
         let answer = &asked.answer;
         let keep = answer.ttls.map_or(0, |(least, _)| least);
         // NULL, TXT and what nobody assigned: types that carry what one likes.
-        let told = !asked.has_answer() || answer.rcode == 0;
-        let carries = matches!(asked.qtype, 10 | 16 | 65_280..) && keep < KEPT && told;
+        // What is not there carries nothing: certificate agents wait for a challenge to appear.
+        let missing = asked.has_answer() && answer.rcode != 0;
+        let carries = matches!(asked.qtype, 10 | 16 | 65_280..) && keep < KEPT && !missing;
         figures.carriers += u32::from(carries);
         if asked.has_answer() {
             // All addresses say one thing: go there. So do the keys, servers and serial numbers of a

@@ -139,7 +139,8 @@ impl Watch for CachePoisoning {
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
         let sum = |recent: &Recent| recent.sum(moment.at, moment.window);
         let headless = sum(&figures.headless);
-        if headless > sum(&figures.conflicts) + sum(&figures.guesses) + sum(&figures.stray) {
+        let conflicts = sum(&figures.conflicts) + sum(&figures.late_conflicts);
+        if headless > conflicts + sum(&figures.guesses) + sum(&figures.stray) {
             return format!(
                 "{} got {headless:.0} fragments of datagrams without a head and {:.0} heads within \
                  {} s: forged ones may lie in wait for its answers",
@@ -153,7 +154,7 @@ impl Watch for CachePoisoning {
              a wrong id, name or port within {} s, for {} names",
             suspect.client,
             suspect.server,
-            sum(&figures.conflicts),
+            conflicts,
             sum(&figures.guesses) + sum(&figures.stray),
             moment.window.as_secs(),
             figures.names.count(),

@@ -61,8 +61,6 @@ pub(super) struct Dga;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Figures {
     sum: f64,
-    /// How drawn the missing domains look, all together, in decibans.
-    worth: f64,
     domains: Recent,
     /// Domains asked for the first time that do exist.
     existing: Recent,
@@ -87,8 +85,7 @@ impl Watch for Dga {
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction().filter(|asked| asked.status == Status::Answered)?;
         // What nobody can register is a search suffix or a typing error; who does not ask for recursion
-        // is a resolver, and looks for what others look for.
-        // And a mail server looks whether its senders' domains are there.
+        // is a resolver, and looks for what others look for, as a mail server does for its senders.
         let resolves = !asked.flags.recursion_desired();
         if resolves
             || seen.roles.has(Roles::CLIENT_MAIL)
@@ -116,12 +113,10 @@ impl Watch for Dga {
             // Without missing domains around it, it is a name like others; and who asks for many
             // that exist is a crawler, or a resolver.
             let missing = figures.domains.sum(moment.at, moment.window);
-            let likeness =
-                worth(label) + figures.kin.alike(label, suffix_of(asked, label), BY_SUFFIX_NAMED);
-            // Where the family is drawn, so is the one that is there.
-            let drawn = figures.worth >= f64::from(figures.missing.count()) * RENDEZVOUS;
+            let likeness = figures.likeness_of(asked, label, BY_SUFFIX_NAMED);
             let found = figures.sum.max(missing) >= SUSPICIOUS
-                && (!drawn || worth(label) >= 0.0)
+                // Where the family is drawn, so is the one that is there.
+                && (figures.kin.drawn() < RENDEZVOUS || worth(label) >= 0.0)
                 && likeness >= RENDEZVOUS
                 && asked.answer.n_addresses > 0;
             if !found {
@@ -145,11 +140,9 @@ impl Watch for Dga {
         }
         figures.label = said;
         figures.domains.add(moment.at, 1, moment.window);
-        let suffix = suffix_of(asked, label);
-        let step = worth(label) + figures.kin.alike(label, suffix, BY_SUFFIX) - DRIFT;
-        figures.worth += worth(label);
-        figures.sum = (figures.sum + step).clamp(0.0, CEILING);
-        figures.kin.add(label, suffix, BY_SUFFIX);
+        let likeness = figures.likeness_of(asked, label, BY_SUFFIX);
+        figures.sum = (figures.sum + likeness - DRIFT).clamp(0.0, CEILING);
+        figures.kin.add(label, suffix_of(asked, label), worth(label), likeness);
         true
     }
 
@@ -191,12 +184,17 @@ impl Watch for Dga {
     fn takes_part(figures: &Figures, seen: &Seen<'_>) -> bool {
         let asked = seen.transaction().and_then(|asked| Some((asked, label_of(asked)?)));
         asked.is_some_and(|(asked, label)| {
-            let of_family = || {
-                let kin = figures.kin.alike(label, suffix_of(asked, label), BY_SUFFIX);
-                worth(label) + kin >= RENDEZVOUS
-            };
+            let of_family = || figures.likeness_of(asked, label, BY_SUFFIX) >= RENDEZVOUS;
             asked.domain_text() == figures.named || asked.answer.rcode == 3 && of_family()
         })
+    }
+}
+
+impl Figures {
+    /// How much more a domain looks like the missing ones than like what people visit, in decibans, its
+    /// suffix saying `most` at most.
+    fn likeness_of(&self, asked: &Transaction, label: &[u8], most: f64) -> f64 {
+        worth(label) + self.kin.alike(label, suffix_of(asked, label), most)
     }
 }
 

@@ -22,7 +22,6 @@ const DOUBT: f64 = 2.0;
 const STRAY: f64 = 0.1;
 /// What the length may say at most, in decibans.
 const MOST_BY_LENGTH: f64 = 10.0;
-
 /// Domains by which closeness is held to be none, to begin with.
 const FEW: f64 = 10.0;
 
@@ -36,15 +35,18 @@ pub(super) struct Kin {
     suffixes: [(u32, u32); SUFFIXES],
     /// How often there was a suffix that was not there before.
     fresh: u32,
-    /// Sum of what each had in common with those before it, in decibans.
+    /// Sums over all of them, in decibans: how drawn they look, and what each had in common with those
+    /// before it.
+    drawn: f64,
     common: f64,
 }
 
 impl Kin {
-    /// Takes a domain into the family: the label that was registered and the suffix's wire form, which
-    /// says `most` at most.
-    pub(super) fn add(&mut self, label: &[u8], suffix: &[u8], most: f64) {
-        self.common += self.alike(label, suffix, most);
+    /// Takes a domain into the family: the label that was registered, the suffix's wire form, how
+    /// `drawn` it looks and how `likely` it is one of the family in all, in decibans.
+    pub(super) fn add(&mut self, label: &[u8], suffix: &[u8], drawn: f64, likely: f64) {
+        self.drawn += drawn;
+        self.common += likely - drawn;
         self.count = self.count.saturating_add(1);
         let length = octets(label);
         let distance = length - self.mean;
@@ -74,6 +76,11 @@ impl Kin {
     /// decibans a domain; little of a few.
     pub(super) fn closeness(&self) -> f64 {
         self.common / (f64::from(self.count) + FEW)
+    }
+
+    /// Returns how drawn its domains look, in decibans a domain.
+    pub(super) fn drawn(&self) -> f64 {
+        self.drawn / f64::from(self.count.max(1))
     }
 
     fn length_ratio(&self, length: f64) -> f64 {
@@ -119,7 +126,7 @@ mod tests {
     fn kin_is_of_one_length_and_of_the_same_suffixes() {
         let mut kin = Kin::default();
         for n in 0..40 {
-            kin.add(&vec![b'a'; 16 + n % 3], b"\x03net", 4.0);
+            kin.add(&vec![b'a'; 16 + n % 3], b"\x03net", 0.0, 0.0);
         }
         let here = |suffix: &[u8]| kin.alike(b"settlevillagewonder", suffix, 6.0);
         assert!(here(b"\x03net") > 10.0 && here(b"\x03NET") > 10.0);
@@ -132,7 +139,7 @@ mod tests {
         let mut kin = Kin::default();
         for n in 0..100 {
             let suffix: &[u8] = if n % 9 < 4 { b"\x03com" } else { b"\x03org" };
-            kin.add(&vec![b'a'; 2 + n % 15], suffix, 4.0);
+            kin.add(&vec![b'a'; 2 + n % 15], suffix, 0.0, 0.0);
         }
         let said = kin.alike(b"wikipedia", b"\x03com", 6.0);
         assert!(said.abs() < 1.0, "{said}");
@@ -142,7 +149,7 @@ mod tests {
     fn two_alike_are_chance() {
         let mut kin = Kin::default();
         assert!(kin.alike(b"example", b"\x03com", 6.0).abs() < f64::EPSILON);
-        kin.add(b"example", b"\x03com", 4.0);
+        kin.add(b"example", b"\x03com", 0.0, 0.0);
         let said = kin.alike(b"samples", b"\x03com", 6.0);
         assert!((0.0..3.0).contains(&said), "{said}");
     }
@@ -151,7 +158,7 @@ mod tests {
     fn more_suffixes_than_are_followed_do_no_harm() {
         let mut kin = Kin::default();
         for n in 0..60_u8 {
-            kin.add(b"nine-four", &[2, b'a' + n % 20, b'x'], 4.0);
+            kin.add(b"nine-four", &[2, b'a' + n % 20, b'x'], 0.0, 0.0);
         }
         let said =
             [b"\x02zx", b"\x02sx", b"\x02ax"].map(|suffix| kin.alike(b"nine-four", suffix, 6.0));

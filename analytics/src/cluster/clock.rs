@@ -108,12 +108,9 @@ impl Clocks {
         self.beats = self.beats.saturating_add(1);
         let (now, beats) = (self.second, self.beats);
         let said = beat.reached.div_euclid(SECOND);
-        // Before this one is there: whether others live that keep up.
-        let led = now.is_some_and(|now| {
-            let key = key(envelope);
-            let mut others = self.living().filter(|(other, _)| **other != key);
-            others.any(|(_, clock)| clock.reached >= Some(now - TOLERANCE))
-        });
+        let begins = self.clock(envelope).said.is_none();
+        // It has reached nothing yet, so it is none of them.
+        let led = begins && now.is_some_and(|now| self.keeps_up(now));
         let clock = self.clock(envelope);
         let (before, offset) = (clock.said, clock.offset);
         (clock.said, clock.beat) = (Some(said), beats);
@@ -135,7 +132,7 @@ impl Clocks {
         clock.reached = clock.reached.max(Some(said.saturating_add(clock.offset)));
         if let Some(now) = now
             && !beat.last
-            && self.living().all(|(_, clock)| clock.reached < Some(now - TOLERANCE))
+            && !self.keeps_up(now)
         {
             let offset = self.clock(envelope).offset;
             self.set_forward(offset, now.saturating_sub(said).saturating_sub(offset));
@@ -148,6 +145,11 @@ impl Clocks {
         self.second
     }
 
+    /// Tells whether one lives that is about where time stands.
+    fn keeps_up(&self, now: i64) -> bool {
+        self.living().any(|clock| clock.reached >= Some(now - TOLERANCE))
+    }
+
     /// Sets all clocks that have the same time forward by so many seconds, or back.
     fn set_forward(&mut self, offset: i64, by: i64) {
         for clock in self.sensors.values_mut().filter(|clock| clock.offset == offset) {
@@ -158,18 +160,17 @@ impl Clocks {
     }
 
     /// The clocks that have not ended, and beat.
-    fn living(&self) -> impl Iterator<Item = (&(String, u64), &Clock)> {
+    fn living(&self) -> impl Iterator<Item = &Clock> {
         let lively = self.sensors.values().filter(|clock| !clock.ended).count();
         let silent = SILENT.saturating_mul(u64::try_from(lively).unwrap_or(u64::MAX));
         let beats = self.beats;
-        self.sensors
-            .iter()
-            .filter(move |(_, clock)| !clock.ended && beats.saturating_sub(clock.beat) <= silent)
+        let clocks = self.sensors.values();
+        clocks.filter(move |clock| !clock.ended && beats.saturating_sub(clock.beat) <= silent)
     }
 
     /// The second that all have reached who keep up; where all have ended, the one after it.
     fn slowest(&self) -> Option<i64> {
-        let living = || self.living().filter_map(|(_, clock)| clock.reached);
+        let living = || self.living().filter_map(|clock| clock.reached);
         match living().max() {
             Some(first) => living().filter(|reached| *reached >= first - TOLERANCE).min(),
             None => {

@@ -296,7 +296,7 @@ impl Worker {
 
     /// Looks what became of the last transaction; where `waits` is set, until it has ended.
     fn settle(&mut self, waits: bool) -> Result<(), WorkerError> {
-        if self.group.settle(waits)? == Some(true) {
+        if self.group.settle(waits)? {
             self.counts.add(&std::mem::take(&mut self.ending));
         }
         Ok(())

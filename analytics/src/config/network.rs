@@ -18,7 +18,8 @@ pub struct NetworkConfig {
     /// Resolvers that clients are meant to ask.
     #[serde(deserialize_with = "hosts")]
     pub resolvers: Vec<IpAddr>,
-    /// Servers that are authoritative for zones of this site.
+    /// Servers that are authoritative for zones of this site. What outsiders ask them is charged to
+    /// nobody by the leak contract.
     #[serde(deserialize_with = "hosts")]
     pub authoritative: Vec<IpAddr>,
     /// Networks or hosts that may ask for zone transfers.

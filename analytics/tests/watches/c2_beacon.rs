@@ -116,16 +116,34 @@ fn a_trace_or_two_make_no_resolver_of_an_implants_host() {
 }
 
 #[test]
-fn challenges_and_policies_are_asked_by_a_clock() {
-    for (name, there) in [("_acme-challenge.our-shop.com", false), ("_dmarc.partner-lab.com", true)]
-    {
-        let mut lab = Lab::new();
-        for n in 0..600 {
-            let query = ask(HOST, RESOLVER, name).kind(TXT).tells(&format!("v={}", n % 7)).kept(30);
-            lab.hear(f64::from(n) * 10.0, if there { query } else { query.missing() });
-        }
-        lab.silent_of(RULE);
+fn a_certificate_agent_waits_for_its_challenge() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let query = ask(HOST, RESOLVER, "_acme-challenge.our-shop.com").kind(TXT).missing();
+        lab.hear(f64::from(n) * 10.0, query);
     }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn a_partner_sends_mail_by_a_clock() {
+    let mut lab = Lab::of("mail = [\"10.0.0.9\"]");
+    for n in 0..600 {
+        let query = ask(HOST, RESOLVER, "_dmarc.partner-lab.com").kind(TXT).tells("v=DMARC1");
+        lab.hear(f64::from(n) * 300.0, query.kept(n % 300));
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn an_underscore_hides_no_orders() {
+    let mut lab = Lab::new();
+    for n in 0..240 {
+        let order = format!("job {n}");
+        let query = ask(HOST, RESOLVER, "_dmarc.implant-lab.net").kind(TXT).tells(&order).kept(1);
+        lab.hear(f64::from(n) * 60.0 + f64::from(n % 5), query);
+    }
+    lab.one_of(RULE);
 }
 
 #[test]

@@ -49,7 +49,9 @@ fn one_on_the_path_who_forges_what_far_servers_say() {
         let figures = TickFigures { responses: 2, unsolicited: 1, ..TickFigures::default() };
         lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
     }
-    lab.one(RULE).within(0.0, 10.0).shows(&["conflicts"]);
+    let alert = lab.one(RULE).within(0.0, 10.0);
+    alert.says(&["answers that contradict"]).shows(&["conflicts"]);
+    assert!(!alert.headline.contains(" 0 answers that contradict"), "{}", alert.headline);
 }
 
 #[test]

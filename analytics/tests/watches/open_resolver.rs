@@ -23,7 +23,7 @@ fn a_referral_is_no_resolution() {
     let mut lab = Lab::new();
     for n in 0..40 {
         let client = format!("203.0.113.{}", n % 8 + 1);
-        lab.hear(f64::from(n), ask(&client, OURS, &format!("www.site{n}.org")).fails(0));
+        lab.hear(f64::from(n), ask(&client, OURS, &format!("www.site{n}.org")).referred());
     }
     lab.silent();
 }

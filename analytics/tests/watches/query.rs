@@ -125,6 +125,13 @@ impl Query {
         self
     }
 
+    /// Is referred to other servers: no answer, their names (RFC 1034 section 4.3.2).
+    pub(crate) fn referred(mut self) -> Self {
+        self = self.fails(0);
+        self.0.answer.n_authority = 2;
+        self
+    }
+
     /// Is answered that the name does not exist.
     pub(crate) fn missing(self) -> Self {
         self.fails(3)

@@ -256,14 +256,14 @@ impl Group {
         Ok(())
     }
 
-    /// Tells whether the transaction that was to end has: `None` while it goes on, where `waits` is not
-    /// set; `Some(false)` where there was none.
+    /// Tells whether a transaction that was to end has ended since the last call; where `waits` is set,
+    /// waits for it.
     ///
     /// # Errors
     /// A transaction that is not committed; it is aborted, and the member must begin anew.
-    pub fn settle(&mut self, waits: bool) -> Result<Option<bool>, GroupError> {
+    pub fn settle(&mut self, waits: bool) -> Result<bool, GroupError> {
         const DOING: &str = "the transaction is not committed";
-        let Some(ending) = &self.ending else { return Ok(Some(false)) };
+        let Some(ending) = &self.ending else { return Ok(false) };
         let done = if waits {
             // Each of its calls may be stuck by itself.
             match ending.recv_timeout(4 * STUCK) {
@@ -275,14 +275,14 @@ impl Group {
         } else {
             match ending.try_recv() {
                 Ok(done) => done,
-                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Empty) => return Ok(false),
                 Err(TryRecvError::Disconnected) => return Err(GroupError::Stuck { doing: DOING }),
             }
         };
         self.ending = None;
         match done {
-            Ok(()) => Ok(Some(true)),
-            Err((doing, error)) => self.told(doing, Err(error)).map(|()| None),
+            Ok(()) => Ok(true),
+            Err((doing, error)) => self.told(doing, Err(error)),
         }
     }
 

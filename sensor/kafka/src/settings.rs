@@ -19,7 +19,8 @@ pub struct KafkaSettings {
     pub drain_seconds: u32,
     /// MiB of messages on their way that are kept in memory.
     pub queue_mib: u32,
-    /// A directory that takes what comes while the brokers are away.
+    /// A directory that takes what comes while the brokers are away; alerts, which `live` and `replay`
+    /// publish, in `alerts` below it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spool: Option<PathBuf>,
     /// MiB that the spool may take.
