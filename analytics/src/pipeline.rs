@@ -32,7 +32,7 @@ use self::keys::Keys;
 pub use self::owned::{Fact, OwnedRollup};
 use self::probe::Probe;
 pub use self::probe::{Judged, watched_features};
-use crate::abuse::{Abuses, Flow, Guesses, Notice, Site, Turns};
+use crate::abuse::{Abuses, Flow, Guesses, Notice, Outage, Roles, Site, Turns};
 pub use crate::abuse::{Duty, Guess, HostHabits, UsualRate};
 use crate::alert::{Alert, Subject, Suspect, Suspects};
 use crate::config::{Config, StateConfig};
@@ -86,12 +86,13 @@ pub struct Analytics {
     site: Site,
     guesses: Guesses,
     flow: Flow,
+    outage: Outage,
     turns: Turns,
     /// When the sensor began to watch, as far as is known.
     since: Option<Timestamp>,
-    /// Whether the client of the record at hand met its domain for the first time, and whether that
-    /// is rare.
-    met: (bool, bool),
+    /// What was found out about the name of the record at hand: that its client met the domain for
+    /// the first time, that this is rare, that an allowance lists it.
+    met: Roles,
     /// Notices of one record; here so that its memory is kept.
     notices: Vec<Notice>,
     /// What owners elsewhere are to be told; `None` where this process owns everything.
@@ -122,9 +123,10 @@ impl Analytics {
             site: Site::new(&config.network),
             guesses: Guesses::new(seed),
             flow: Flow::default(),
+            outage: Outage::default(),
             turns: Turns::new(seed),
             since: None,
-            met: (false, false),
+            met: Roles::NONE,
             notices: Vec::new(),
             outgoing: None,
             now: Timestamp(i64::MIN),
@@ -136,7 +138,7 @@ impl Analytics {
     /// Takes one record and hands on what there is to tell.
     pub fn record(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
         self.counters.records += 1;
-        self.met = (false, false);
+        self.met = Roles::NONE;
         self.take_record(record, sink);
         self.notice(record, sink);
     }
@@ -183,7 +185,10 @@ impl Analytics {
         black_box(self.tables.touch(&keys.hashes(transaction)));
         let mut charge = self.charge(transaction, &keys);
         let met = self.domain_account(transaction, &keys, &charge, sink);
-        self.met = (met.fresh, self.tables.facts.is_rare(keys.domain));
+        self.met = Roles::NONE
+            .with(Roles::DOMAIN_NEW, met.fresh)
+            .with(Roles::DOMAIN_RARE, self.tables.facts.is_rare(keys.domain))
+            .with(Roles::NAME_LISTED, charge.listed);
         if met.fresh && !transaction.name.suffix_known {
             charge.whole = whole_name(&self.pricer, transaction, &charge);
             self.undelegated_account(transaction, &keys, &charge, sink);

@@ -184,7 +184,7 @@ fn what_is_left_out_is_counted_and_named() {
         "left out: 1 name a public suffix: others live below it: co.uk\n",
         "left out: 1 name under a suffix that nobody registers (--allow-undelegated): tunnel.lab\n",
         "left out: 1 name that half the world uses (--allow-popular): windowsupdate.com\n",
-        "left out: 1 server at a private address (--allow-private): server 192.168.1.1\n",
+        "left out: 1 server of your own (--allow-private): server 192.168.1.1\n",
         "left out: 1 client at a private address, cut off only when asked to (--clients): \
          client 10.0.0.9\n",
         "left out: 3 addresses of no use in this format (nft and stix take it): client \

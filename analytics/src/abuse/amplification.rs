@@ -8,11 +8,11 @@
 //! Kambourakis et al. 2007 (answers without questions).
 
 use geophone_sensor::record::{Status, Transport, hash_of};
-use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash, network_of};
 use super::distinct::Lately;
+use super::largest::Largest;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::unpaired::Unpaired;
@@ -44,6 +44,15 @@ const FEW_EACH: f64 = 1.5;
 /// Answers nobody asked for that count before their second is over.
 const UNSURE: f64 = 100.0;
 
+/// Octets of a mean answer from which reflected ones are told whatever they are about; from the second on
+/// where some are about the same. Where the mirror shows answers alone, all are to nothing: of what
+/// resolvers get, they are smaller and about many names.
+const AMPLE: f64 = 1000.0;
+const FULL: f64 = 512.0;
+const VARIED: f64 = 0.5;
+/// The share of distinct names up to which the answers are about the same, whatever their size.
+const ALIKE: f64 = 0.1;
+
 /// The watch.
 pub(super) struct Amplification;
 
@@ -64,25 +73,6 @@ pub(super) struct Figures {
     taken: u32,
 }
 
-/// The largest of what came within a window, and when it came.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Largest {
-    at: Timestamp,
-    octets: u32,
-}
-
-impl Largest {
-    fn add(&mut self, octets: u32, moment: Moment) {
-        if octets >= self.within(moment) {
-            *self = Self { at: moment.at, octets };
-        }
-    }
-
-    fn within(self, moment: Moment) -> u32 {
-        if moment.at.since(self.at) <= moment.window { self.octets } else { 0 }
-    }
-}
-
 impl Watch for Amplification {
     const RULE: &'static str = "amplification";
     const HEAP: usize = 3 * Lately::HEAP;
@@ -94,6 +84,13 @@ impl Watch for Amplification {
             return Some(About::Client(client));
         }
         let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
+        // What a host inside was seen to ask of a server outside, it asked itself: who forges its address
+        // sits elsewhere. Mail servers ask for text all day.
+        let inside = seen.roles.has(Roles::CLIENT_INSIDE);
+        let left = inside && !seen.roles.has(Roles::SERVER_INSIDE) && asked.has_query();
+        if left || seen.roles.has(Roles::CLIENT_MAIL) && asked.has_query() {
+            return None;
+        }
         let big = BIG_TYPES.contains(&asked.qtype);
         let of_interest = match asked.status {
             Status::Answered => {
@@ -105,7 +102,7 @@ impl Watch for Amplification {
             Status::Continued => false,
         };
         // A host of this site is named; so is who gets what it did not ask for, by its seconds.
-        let alone = seen.roles.has(Roles::CLIENT_INSIDE) || asked.status == Status::Unsolicited;
+        let alone = inside || asked.status == Status::Unsolicited;
         let client = asked.client;
         of_interest.then(|| match alone {
             true => About::Client(client),
@@ -122,6 +119,7 @@ impl Watch for Amplification {
         figures.taken = figures.taken.wrapping_add(1);
         figures.down.add(at, asked.answer_bytes.into(), window);
         let new_server = figures.servers.add(host_hash(asked.server), moment);
+        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
         if asked.status == Status::Unsolicited {
             figures.unasked.add(at, 1, window);
             figures.unpaired.answer(moment);
@@ -142,7 +140,6 @@ impl Watch for Amplification {
             figures.any.add(asked.answer_bytes, moment);
         }
         let new_victim = figures.victims.add(host_hash(asked.client), moment);
-        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
         new_victim || figures.taken < 32 || figures.taken.is_multiple_of(16)
     }
 
@@ -154,7 +151,13 @@ impl Watch for Amplification {
         let asked = sum(&figures.asked);
         let often = asked >= OFTEN * f64::from(victims);
         let big = sum(&figures.big) + if often { sum(&figures.worth) } else { 0.0 };
-        let unasked = figures.unpaired.of(sum(&figures.unasked), UNSURE, moment.at);
+        let unasked = sum(&figures.unasked);
+        let all = (asked + unasked).max(1.0);
+        let octets = sum(&figures.down) / all;
+        let varied = f64::from(figures.names.count()) / all;
+        let reflected = varied <= ALIKE || octets >= AMPLE || octets >= FULL && varied <= VARIED;
+        let unasked = if reflected { unasked } else { 0.0 };
+        let unasked = figures.unpaired.of(unasked, UNSURE, moment.at);
         Values::default()
             .with(Feature::Queries, (asked - once).max(0.0))
             .with(Feature::AmplificationRatio, sum(&figures.down) / sum(&figures.up).max(1.0))

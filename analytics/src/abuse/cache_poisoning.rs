@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
 use super::distinct::Lately;
+use super::largest::Largest;
 use super::recent::Recent;
 use super::seen::Seen;
 use super::unpaired::Unpaired;
@@ -24,7 +25,8 @@ use crate::detect::{Feature, Values};
 
 /// Microseconds after the question from which a second answer may be one to a repetition that the capture
 /// lost: programs wait for a second at least before they repeat a question with its id and port (glibc
-/// for five, Windows and macOS for one).
+/// for five, Windows and macOS for one); c-ares, which may after a quarter of one, is left to chance, for
+/// injected answers were met that came half a second before the true ones.
 const REPEATED: u64 = 700_000;
 /// What such an answer counts.
 const MAY_BE_HONEST: f64 = 0.25;
@@ -32,6 +34,13 @@ const MAY_BE_HONEST: f64 = 0.25;
 const UNSURE_LATE: f64 = 2.0;
 /// Guesses that count before the second is over.
 const UNSURE: f64 = 7.0;
+/// Answers to nothing that come to a client within a second before they may be guesses. Where the mirror
+/// shows answers alone, all are to nothing, and nobody asks for a name so often.
+const BURST: f64 = 20.0;
+/// Fragments without a head for each answer, from which they are not the answers' own, whose heads took
+/// another way past the sensor.
+const FRAGMENTS: f64 = 0.05;
+
 /// The watch.
 pub(super) struct CachePoisoning;
 
@@ -48,6 +57,11 @@ pub(super) struct Figures {
     ports: Lately,
     /// Answers to nothing, from a server's port to ports that asked nothing.
     stray: Recent,
+    /// The second at hand, how many of them came in it, and the most that came in one.
+    second: i64,
+    in_second: u32,
+    burst: Largest,
+    answers: Recent,
     headless: Recent,
     headed: Recent,
     unpaired: Unpaired,
@@ -74,7 +88,8 @@ impl Watch for CachePoisoning {
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Moment { at, window } = moment;
         if let Some(tick) = seen.tick() {
-            let TickFigures { headless, headed, unsolicited, .. } = tick.figures;
+            let TickFigures { headless, headed, unsolicited, responses, .. } = tick.figures;
+            figures.answers.add(at, responses.into(), window);
             figures.headless.add(at, headless.into(), window);
             figures.headed.add(at, headed.into(), window);
             let over = unsolicited > 0 && figures.unpaired.second(tick, moment);
@@ -95,7 +110,10 @@ impl Watch for CachePoisoning {
                 return true;
             }
             Some(_) => figures.guesses.add(at, 1, window),
-            None => figures.stray.add(at, 1, window),
+            None => {
+                figures.stray.add(at, 1, window);
+                figures.count_burst(moment);
+            }
         }
         figures.unpaired.answer(moment);
         figures.taken < 32 || figures.taken.is_multiple_of(16)
@@ -109,7 +127,8 @@ impl Watch for CachePoisoning {
         let conflicts = sum(&figures.conflicts) + late * MAY_BE_HONEST;
         // What a capture loses are fewer heads than it keeps.
         let (headless, headed) = (sum(&figures.headless), sum(&figures.headed));
-        let headless = if headless >= headed { headless } else { 0.0 };
+        let own = headless < headed || headless < FRAGMENTS * sum(&figures.answers);
+        let headless = if own { 0.0 } else { headless };
         let all = guesses + stray;
         if !figures.unpaired.is_fair(moment.at) {
             let few = figures.unpaired.of(all, UNSURE, moment.at);
@@ -124,7 +143,8 @@ impl Watch for CachePoisoning {
         let each = all / f64::from(figures.names.count().max(1));
         // Answers to nothing count as guesses where one server is said to send many for each name;
         // where every name comes about once, the capture missed the questions.
-        let stray = if figures.servers.count() <= 2 && each >= 4.0 { stray } else { 0.0 };
+        let burst = f64::from(figures.burst.within(moment)) >= BURST;
+        let stray = if figures.servers.count() <= 2 && each >= 4.0 && burst { stray } else { 0.0 };
         // Guesses come several to a name, or they are answers to questions that were asked twice.
         let guesses = if each >= 2.0 { guesses } else { 0.0 };
         Values::default()
@@ -167,6 +187,17 @@ impl Watch for CachePoisoning {
 
     fn part(seen: &Seen<'_>) -> Option<Part> {
         seen.transaction().map(|asked| Part::Domain(asked.domain_text()))
+    }
+}
+
+impl Figures {
+    fn count_burst(&mut self, moment: Moment) {
+        let second = moment.at.micros().div_euclid(1_000_000);
+        if second != self.second {
+            (self.second, self.in_second) = (second, 0);
+        }
+        self.in_second = self.in_second.saturating_add(1);
+        self.burst.add(self.in_second, moment);
     }
 }
 

@@ -47,6 +47,10 @@ const SUSPICIOUS: f64 = 20.0;
 /// to be a rendezvous, in decibans; the one that looks most like them is named.
 const RENDEZVOUS: f64 = 3.0;
 
+/// The same for one that takes part, and may be blocked for it: others that are named before it are
+/// chance.
+const SURELY: f64 = 2.0 * RENDEZVOUS;
+
 /// Decibans a domain from which missing domains are of one kind: forty of the word family that varies
 /// most have 2.6, a hundred and fifty of what people visit most 1.5.
 const CLOSE: f64 = 2.4;
@@ -185,7 +189,8 @@ impl Watch for Dga {
         let asked = seen.transaction().and_then(|asked| Some((asked, label_of(asked)?)));
         asked.is_some_and(|(asked, label)| {
             let of_family = || figures.likeness_of(asked, label, BY_SUFFIX) >= RENDEZVOUS;
-            asked.domain_text() == figures.named || asked.answer.rcode == 3 && of_family()
+            let is_named = || asked.domain_text() == figures.named && figures.likeness >= SURELY;
+            is_named() || asked.answer.rcode == 3 && of_family()
         })
     }
 }

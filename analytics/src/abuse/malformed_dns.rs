@@ -3,7 +3,8 @@
 //! Fuzzers and exploits send compression loops, labels and counts that lie. What the capture cut
 //! short is not the sender's doing, and some defects are habits of honest programs.
 
-use geophone_sensor::defect::{Defect, Defects};
+use geophone_sensor::defect::Defect;
+use geophone_sensor::record::Transaction;
 use serde::{Deserialize, Serialize};
 
 use super::about::About;
@@ -47,14 +48,14 @@ impl Watch for MalformedDns {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction().filter(|asked| !asked.defects.is_empty())?;
-        (kinds(asked.defects) != 0).then_some(About::Client(asked.client))
+        (kinds(asked) != 0).then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
         figures.messages.add(moment.at, 1, moment.window);
         let before = figures.kinds;
-        figures.kinds |= kinds(asked.defects);
+        figures.kinds |= kinds(asked);
         figures.taken = figures.taken.saturating_add(1);
         figures.kinds != before || figures.taken.is_power_of_two()
     }
@@ -82,8 +83,11 @@ impl Watch for MalformedDns {
     }
 }
 
-fn kinds(defects: Defects) -> u16 {
-    if defects.has(Defect::CutByCapture) {
+/// The harmful defects of an exchange, a bit each. What a server cut to fit UDP (TC, RFC 1035 section
+/// 4.1.1) may end anywhere and count what is not there any more.
+fn kinds(asked: &Transaction) -> u16 {
+    let defects = asked.defects;
+    if defects.has(Defect::CutByCapture) || asked.answer_flags.truncated() {
         return 0;
     }
     (0..).zip(HARMFUL).fold(0, |kinds, (n, defect)| kinds | u16::from(defects.has(defect)) << n)

@@ -111,13 +111,22 @@ impl Watch for NameLeak {
     }
 }
 
+/// Whether the name stands under a suffix for internal use.
+pub(super) fn is_private_suffix(asked: &Transaction) -> bool {
+    let last = asked.qname.labels().last().unwrap_or_default();
+    !asked.name.suffix_known && asked.name.n_labels > 1 && is_among(last, &SUFFIXES)
+}
+
+fn is_among(label: &[u8], list: &[&[u8]]) -> bool {
+    list.iter().any(|known| label.eq_ignore_ascii_case(known))
+}
+
 fn is_internal(asked: &Transaction) -> bool {
-    let among =
-        |label: &[u8], list: &[&[u8]]| list.iter().any(|known| label.eq_ignore_ascii_case(known));
     let last = asked.qname.labels().last().unwrap_or_default();
     let first = asked.qname.labels().next().unwrap_or_default();
-    let suffix = !asked.name.suffix_known && asked.name.n_labels > 1 && among(last, &SUFFIXES);
-    suffix || among(first, &SERVICES) || last.eq_ignore_ascii_case(b"arpa") && is_private(asked)
+    is_private_suffix(asked)
+        || is_among(first, &SERVICES)
+        || last.eq_ignore_ascii_case(b"arpa") && is_private(asked)
 }
 
 /// Whether a name under `arpa` stands in a zone for private use.

@@ -10,21 +10,33 @@
 //! four counts.
 //! Afek et al. 2016 (distinct heavy hitters) and the thresholds of the root-server studies.
 
-use geophone_sensor::record::{Status, Transport, hash_of};
+use geophone_sensor::record::{Status, Transaction, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
 use super::bins::Usual;
 use super::distinct::Distinct;
-use super::seen::Seen;
+use super::name_leak::is_private_suffix;
+use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
 use crate::price::begins_with_address;
 use crate::price::drawn_bits;
 
-/// The response codes for a name that does not exist, and for a server that gave up.
-const FAILED: [u16; 2] = [3, 2];
+/// The response codes for a name that does not exist, for a server that gave up, and for one that does
+/// not want to hear of the zone any more.
+const FAILED: [u16; 3] = [3, 2, 5];
+/// Addresses are the type of which names without data are few: compact denial (RFC 9824) says so of what
+/// does not exist.
+const A: u16 = 1;
+
+/// Names of one zone that each client of the site misses, where browsers begin their day: each tries
+/// three that nobody made, with the search suffix behind them. Whoever forges all addresses of a
+/// network asks once in the name of each.
+const TRIES: std::ops::Range<f64> = 2.0..3.5;
+/// The share of the questions from inside from which the clients are taken for those of the site.
+const INSIDE: f64 = 0.9;
 /// Names a bin must hold before it is looked at.
 const LEAST: u32 = 100;
 
@@ -45,6 +57,8 @@ pub(super) struct Figures {
     names: Distinct,
     clients: Distinct,
     failures: u32,
+    /// Of these, those of clients of the site that a resolver told so.
+    inside: u32,
     /// New names whose first label looks drawn, and those whose does not.
     drawn: u32,
     written: u32,
@@ -61,18 +75,27 @@ impl Watch for NxdomainFlood {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
+        // Lists answer that there is no entry, to those who ask all day.
+        if seen.roles.has(Roles::NAME_LISTED) || seen.roles.has(Roles::CLIENT_MAIL) {
+            return None;
+        }
         // Whoever comes over TCP waits for its answers and has the address it comes from.
         let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
         let failed = match asked.status {
-            Status::Answered | Status::Unsolicited => FAILED.contains(&asked.answer.rcode),
+            Status::Answered | Status::Unsolicited => {
+                FAILED.contains(&asked.answer.rcode) || is_denied(asked)
+            }
             Status::Unanswered => true,
             Status::Continued => false,
         };
-        // A single label stands in no zone but the root's, which is everybody's typing errors.
-        let labels = asked.name.n_labels > 1;
+        let is_lost = asked.answer.rcode != 3 && seen.roles.has(Roles::SITE_CUT_OFF);
+        // A single label stands in no zone but the root's, which is everybody's typing errors; under a
+        // suffix for internal use, search lists put everything.
+        let is_private = is_private_suffix(asked) && !seen.roles.has(Roles::NAME_INTERNAL);
+        let labels = asked.name.n_labels > 1 && !is_private;
         // What mail servers ask of lists is mostly not there, and they ask all day.
         let name = asked.qname.folded();
-        let is_of_interest = failed && labels && !is_reverse(name.from(0));
+        let is_of_interest = failed && !is_lost && labels && !is_reverse(name.from(0));
         let counts = is_of_interest
             && (!begins_with_address(&asked.qname)
                 || hash_of(name.from(0), 1).is_multiple_of(OF_ADDRESSES));
@@ -86,12 +109,16 @@ impl Watch for NxdomainFlood {
             if figures.usual.turn(moment.at, moment.window, names) {
                 figures.names.clear();
                 figures.clients.clear();
-                (figures.failures, figures.lead) = (0, 0);
+                (figures.failures, figures.lead, figures.inside) = (0, 0, 0);
                 (figures.drawn, figures.written) = (0, 0);
             }
         }
         figures.registered = asked.domain_at > 0;
         figures.failures = figures.failures.saturating_add(1);
+        let is_of_site = seen.roles.has(Roles::CLIENT_INSIDE)
+            && !seen.roles.has(Roles::CLIENT_RESOLVER)
+            && asked.answer_flags.recursion_available();
+        figures.inside = figures.inside.saturating_add(u32::from(is_of_site));
         let client = host_hash(asked.client);
         figures.clients.add(client);
         if figures.lead == 0 {
@@ -114,13 +141,16 @@ impl Watch for NxdomainFlood {
     }
 
     fn values(figures: &Figures, _moment: Moment) -> Values {
-        let names = f64::from(figures.names.count());
+        let all = f64::from(figures.names.count());
+        let of_site = f64::from(figures.inside) >= INSIDE * f64::from(figures.failures);
+        let each = all / f64::from(figures.clients.count().max(1));
+        let names = if of_site && TRIES.contains(&each) { 0.0 } else { all };
         let share = f64::from(figures.lead) / f64::from(figures.failures.max(1));
         Values::default()
             .with(Feature::NxNames, names)
             .with(Feature::NxRise, figures.usual.rise(names, 1.0))
             .with(Feature::RegisteredZone, u8::from(figures.registered))
-            .with(Feature::UniqueRatio, (names / f64::from(figures.failures.max(1))).min(1.0))
+            .with(Feature::UniqueRatio, (all / f64::from(figures.failures.max(1))).min(1.0))
             .with(
                 Feature::DrawnShare,
                 f64::from(figures.drawn) / f64::from((figures.drawn + figures.written).max(1)),
@@ -149,6 +179,14 @@ impl Watch for NxdomainFlood {
     fn part(seen: &Seen<'_>) -> Option<Part> {
         seen.transaction().map(|asked| Part::Client(asked.client))
     }
+}
+
+/// Whether the answer says that there is no such address, and nothing else: so does compact denial.
+fn is_denied(asked: &Transaction) -> bool {
+    let answer = &asked.answer;
+    asked.qtype == A && answer.rcode == 0 && answer.n_answers == 0 && answer.n_authority > 0
+        // A referral has servers there, too.
+        && (asked.answer_flags.authoritative() || asked.answer_flags.recursion_available())
 }
 
 /// Whether the name stands in a reverse zone: those have a watch of their own.

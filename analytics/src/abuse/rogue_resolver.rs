@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
 use super::distinct::{Distinct, Lately};
+use super::operator::operator_of;
 use super::recent::Recent;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
@@ -140,8 +141,8 @@ impl Watch for RogueResolver {
         figures.queries.add(moment.at, 1, moment.window);
         figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
         figures.alike.add(asked);
-        let other = if of_server { asked.client } else { asked.server };
-        figures.others.add(host_hash(other), moment) || figures.taken.is_power_of_two()
+        let other = if of_server { host_hash(asked.client) } else { operator_of(asked.server) };
+        figures.others.add(other, moment) || figures.taken.is_power_of_two()
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is known of the two hosts of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Roles(u16);
+pub(crate) struct Roles(u32);
 
 impl Roles {
     /// Nothing is known.
@@ -52,6 +52,11 @@ impl Roles {
 
     /// The name turned from public to private addresses.
     pub(crate) const NAME_TURNED: Self = Self(1 << 15);
+
+    /// An allowance covers the name by a domain that it lists.
+    pub(crate) const NAME_LISTED: Self = Self(1 << 16);
+    /// The site gets no answers, or failures, for whatever it asks.
+    pub(crate) const SITE_CUT_OFF: Self = Self(1 << 17);
 
     /// Tells whether all of `roles` are known.
     pub(crate) const fn has(self, roles: Self) -> bool {

@@ -7,6 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::guess::Duty;
 use super::seen::{Roles, Seen};
+use crate::alert::Direction;
 use crate::config::NetworkConfig;
 use crate::rule::is_under;
 
@@ -49,6 +50,12 @@ impl Site {
     /// Tells whether `host` is of this site.
     pub(crate) fn is_inside(&self, host: IpAddr) -> bool {
         self.internal.iter().any(|network| network.contains(&host))
+    }
+
+    /// Returns between whom something passes; `None` where one of the two is not known.
+    pub(crate) fn direction(&self, client: IpAddr, server: IpAddr) -> Option<Direction> {
+        let known = !client.is_unspecified() && !server.is_unspecified();
+        known.then(|| Direction::between(self.is_inside(client), self.is_inside(server)))
     }
 
     /// Tells whether somebody outside asks a server that the configuration names: whatever the names

@@ -18,6 +18,10 @@ use crate::detect::{Feature, Values};
 /// Class CH, Chaosnet (RFC 1035 section 3.2.4), which carries nothing else any more.
 const CHAOS: u16 = 3;
 
+/// First labels of names that tell which of many servers answers, not what it runs (RFC 4892, RFC
+/// 5001): who watches an anycast service asks them of all its addresses, all day.
+const INSTANCES: [&[u8]; 2] = [b"hostname", b"id"];
+
 /// First labels of what dnsmasq tells about its cache (its manual, `--cache-size`):
 /// exporters of statistics ask all of them every few seconds.
 const STATISTICS: [&[u8]; 7] =
@@ -44,14 +48,16 @@ impl Watch for VersionProbe {
         let asked =
             seen.transaction().filter(|asked| asked.qclass == CHAOS && asked.has_query())?;
         let first = asked.qname.labels().next().unwrap_or_default();
-        let statistics = STATISTICS.iter().any(|known| first.eq_ignore_ascii_case(known));
-        (!statistics).then_some(About::Client(asked.client))
+        (!is_among(first, &STATISTICS)).then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
         let Some(asked) = seen.transaction() else { return false };
         figures.queries.add(moment.at, 1, moment.window);
-        let new_name = figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
+        let first = asked.qname.labels().next().unwrap_or_default();
+        let tells_instance = is_among(first, &INSTANCES);
+        let name = if tells_instance { 0 } else { hash_of(asked.qname.folded().from(0), 0) };
+        let new_name = figures.names.add(name, moment);
         let own =
             seen.roles.has(Roles::SERVER_AUTHORITATIVE) || seen.roles.has(Roles::SERVER_RESOLVER);
         let server = if own && seen.roles.has(Roles::CLIENT_INSIDE) {
@@ -59,7 +65,7 @@ impl Watch for VersionProbe {
         } else {
             host_hash(asked.server)
         };
-        figures.servers.add(server, moment) || new_name
+        !tells_instance && figures.servers.add(server, moment) || new_name
     }
 
     fn values(figures: &Figures, moment: Moment) -> Values {
@@ -82,4 +88,8 @@ impl Watch for VersionProbe {
     fn unique(figures: &Figures) -> u32 {
         figures.names.count()
     }
+}
+
+fn is_among(label: &[u8], known: &[&[u8]]) -> bool {
+    known.iter().any(|name| label.eq_ignore_ascii_case(name))
 }

@@ -52,7 +52,11 @@ impl Watch for ZoneTransfer {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction().filter(|asked| TRANSFERS.contains(&asked.qtype))?;
-        (!seen.roles.has(Roles::CLIENT_SECONDARY)).then_some(About::Client(asked.client))
+        // A resolver that keeps a policy zone or the root at hand (RFC 8806) fetches it outside.
+        let fetches =
+            seen.roles.has(Roles::CLIENT_RESOLVER) && !seen.roles.has(Roles::SERVER_INSIDE);
+        (!fetches && !seen.roles.has(Roles::CLIENT_SECONDARY))
+            .then_some(About::Client(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

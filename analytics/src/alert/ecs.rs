@@ -100,6 +100,9 @@ fn network(alert: &Alert<'_>) -> Value {
     let mut network = Map::new();
     let protocol = if alert.is_payload() { "iodine" } else { "dns" };
     network.insert("protocol".to_owned(), json!(protocol));
+    if let Some(direction) = alert.direction {
+        network.insert("direction".to_owned(), json!(direction.name()));
+    }
     if let Some(vlan) = alert.path.vlan() {
         network.insert("vlan".to_owned(), json!({ "id": vlan.to_string() }));
     }

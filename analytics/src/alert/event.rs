@@ -38,6 +38,43 @@ impl Action {
     }
 }
 
+/// Between whom it passes, as the site's networks say (ECS, `network.direction`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From a client outside to a server inside.
+    Inbound,
+    /// From a client inside to a server outside.
+    Outbound,
+    /// Both are inside.
+    Internal,
+    /// Neither is.
+    External,
+}
+
+impl Direction {
+    /// Returns the direction between a client and a server that are inside or not.
+    #[must_use]
+    pub const fn between(client_inside: bool, server_inside: bool) -> Self {
+        match (client_inside, server_inside) {
+            (false, true) => Self::Inbound,
+            (true, false) => Self::Outbound,
+            (true, true) => Self::Internal,
+            (false, false) => Self::External,
+        }
+    }
+
+    /// Returns the word that `network.direction` carries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+            Self::External => "external",
+        }
+    }
+}
+
 /// How sure the detector is; not the same as how bad it would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Confidence {
@@ -95,6 +132,8 @@ pub struct Alert<'a> {
     pub client: IpAddr,
     /// Who was asked last.
     pub server: IpAddr,
+    /// Between whom; `None` where one of the two is not known.
+    pub direction: Option<Direction>,
     /// The registered domain; empty where the names have none and the server is meant.
     pub domain: String,
     /// Whether the public suffix list knows its suffix.

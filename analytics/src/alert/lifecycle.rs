@@ -214,6 +214,7 @@ impl OpenAlert {
             tool: suspect.tool.verdict(),
             suppressed: std::mem::take(&mut self.suppressed),
             loss: Loss::default(),
+            direction: None,
             closed_because: None,
         }
     }

@@ -11,7 +11,7 @@ mod suspects;
 mod table;
 
 pub use ecs::to_ecs;
-pub use event::{Action, Alert, Confidence, Overflow};
+pub use event::{Action, Alert, Confidence, Direction, Overflow};
 pub use lifecycle::{Judgement, OpenAlert, Reasons};
 pub use part::{Part, Parts};
 pub use reason::rate;

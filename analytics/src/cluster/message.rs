@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::pipeline::{Fact, OwnedRollup};
 
 /// The first octet of every such message.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Where in the stream of a sensor something comes from. Orders what many nodes say as one process
 /// would have met it.

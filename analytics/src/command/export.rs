@@ -75,7 +75,7 @@ struct ReachFlags {
     /// private addresses, and in rpz those of any alert.
     #[arg(long)]
     clients: bool,
-    /// Block servers at private addresses, too.
+    /// Block servers of one's own, too: at private addresses, or inside by what the alert says.
     #[arg(long)]
     allow_private: bool,
     /// Block domains under suffixes that nobody registers, too.
@@ -84,6 +84,10 @@ struct ReachFlags {
     /// Block domains that half the world uses, too, such as google.com.
     #[arg(long)]
     allow_popular: bool,
+    /// Block domains that other alerts say are flooded or forged themselves, too, and those that clients
+    /// outside ask a server inside for.
+    #[arg(long)]
+    allow_victims: bool,
 }
 
 /// `geophone export`.
@@ -157,6 +161,7 @@ impl ExportCommand {
                 private_servers: self.reach.allow_private,
                 undelegated: self.reach.allow_undelegated,
                 popular: self.reach.allow_popular,
+                victims: self.reach.allow_victims,
             },
             keep: self.keep.clone(),
             empty_zone: self.empty_zone.clone(),

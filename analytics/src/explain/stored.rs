@@ -19,7 +19,7 @@ pub(crate) struct StoredAlert {
     pub(crate) source: StoredHost,
     pub(crate) destination: StoredHost,
     pub(crate) dns: StoredDns,
-    pub(super) network: StoredNetwork,
+    pub(crate) network: StoredNetwork,
     pub(crate) threat: StoredThreat,
     pub(crate) geophone: StoredFacts,
 }
@@ -63,7 +63,8 @@ pub(crate) struct StoredQuestion {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct StoredNetwork {
+pub(crate) struct StoredNetwork {
+    pub(crate) direction: String,
     pub(super) vlan: Option<StoredVlan>,
     pub(super) inner: Option<StoredInner>,
 }

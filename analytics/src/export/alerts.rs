@@ -39,6 +39,8 @@ pub(super) struct Told {
     pub(super) confidence: Confidence,
     pub(super) domains: Vec<String>,
     pub(super) server: Option<IpAddr>,
+    /// Between whom, as `network.direction` says; empty where it does not.
+    pub(super) direction: String,
     pub(super) clients: Vec<IpAddr>,
     pub(super) techniques: Vec<String>,
     pub(super) reason: String,
@@ -136,6 +138,7 @@ impl Told {
             confidence: Confidence::from_str(&facts.confidence, false).unwrap_or(Confidence::Low),
             domains: own.chain(others).filter(|domain| !domain.is_empty()).collect(),
             server: address_of(&alert.destination.ip),
+            direction: alert.network.direction,
             clients: std::iter::once(alert.source.ip.as_str())
                 .chain(clients)
                 .filter_map(address_of)
@@ -148,7 +151,7 @@ impl Told {
     /// Returns about how much memory it takes.
     fn octets(&self) -> usize {
         let texts = self.domains.iter().chain(&self.techniques);
-        let texts = texts.chain([&self.rule, &self.subject, &self.reason]);
+        let texts = texts.chain([&self.rule, &self.subject, &self.reason, &self.direction]);
         let text: usize = texts.map(|text| text.len() + size_of::<String>()).sum();
         size_of::<Self>() + text + self.clients.len() * size_of::<IpAddr>()
     }

@@ -12,6 +12,7 @@ use super::domain::Domain;
 use super::left_out::{LeftOut, Why};
 use super::popular::is_popular;
 use super::target::{Target, is_private, is_special};
+use super::victims::{Victims, is_own_server};
 use crate::alert::Confidence;
 use crate::severity::Severity;
 
@@ -47,6 +48,7 @@ pub(super) fn entries(
     left_out: &mut LeftOut,
 ) -> Vec<Entry> {
     let mut entries: BTreeMap<Target, Entry> = BTreeMap::new();
+    let victims = Victims::of(alerts);
     for (id, told) in alerts.iter() {
         let expires = match expiry(told, settings) {
             Ok(expires) => expires,
@@ -55,7 +57,7 @@ pub(super) fn entries(
                 continue;
             }
         };
-        for target in targets(id, told, settings, left_out) {
+        for target in targets(id, told, &victims, settings, left_out) {
             let new = Entry::new(target.clone(), id, told, expires);
             match entries.get_mut(&target) {
                 Some(entry) => entry.join(new),
@@ -91,6 +93,7 @@ fn expiry(told: &Told, settings: &ExportSettings) -> Result<Timestamp, Why> {
 fn targets(
     id: &str,
     told: &Told,
+    victims: &Victims,
     settings: &ExportSettings,
     left_out: &mut LeftOut,
 ) -> Vec<Target> {
@@ -106,10 +109,16 @@ fn targets(
             return Vec::new();
         }
         Blocked::Domains if !told.domains.is_empty() => {
-            told.domains.iter().map(|domain| checked(domain, settings)).collect()
+            told.domains.iter().map(|domain| checked(domain, told, victims, settings)).collect()
         }
         Blocked::Domains | Blocked::Server | Blocked::Connected => {
-            told.server.into_iter().map(|server| Ok(Target::Server(server))).collect()
+            let own = is_own_server(told) && !settings.reach.private_servers;
+            let server = Target::Server;
+            let named = told.server.map(|host| match own {
+                true => Err((Why::PrivateServer, server(host).to_string())),
+                false => Ok(server(host)),
+            });
+            named.into_iter().collect()
         }
         Blocked::Clients => clients().map(Ok).collect(),
     };
@@ -139,7 +148,12 @@ fn targets(
     targets
 }
 
-fn checked(domain: &str, settings: &ExportSettings) -> Result<Target, (Why, String)> {
+fn checked(
+    domain: &str,
+    told: &Told,
+    victims: &Victims,
+    settings: &ExportSettings,
+) -> Result<Target, (Why, String)> {
     let fault = |why| (why, domain.to_owned());
     let checked = Domain::new(domain).map_err(fault)?;
     if !checked.is_delegated() && !settings.reach.undelegated {
@@ -148,7 +162,10 @@ fn checked(domain: &str, settings: &ExportSettings) -> Result<Target, (Why, Stri
     if is_popular(checked.as_str()) && !settings.reach.popular {
         return Err(fault(Why::Popular));
     }
-    Ok(Target::Domain(checked))
+    match victims.excuse(&checked, told, settings) {
+        Some(why) => Err(fault(why)),
+        None => Ok(Target::Domain(checked)),
+    }
 }
 
 fn allowed(target: Target, settings: &ExportSettings) -> Result<Target, (Why, String)> {

@@ -26,6 +26,9 @@ pub(super) enum Why {
     Infrastructure,
     Undelegated,
     Popular,
+    UnderAttack,
+    ServedHere,
+    TurnedOnce,
     SpecialAddress,
     PrivateServer,
     OwnClient,
@@ -57,8 +60,17 @@ impl Why {
                 ("name", "under a suffix that nobody registers (--allow-undelegated)")
             }
             Self::Popular => ("name", "that half the world uses (--allow-popular)"),
+            Self::UnderAttack => {
+                ("domain", "flooded or forged itself, by other alerts (--allow-victims)")
+            }
+            Self::ServedHere => {
+                ("domain", "asked from outside of a server inside: your own (--allow-victims)")
+            }
+            Self::TurnedOnce => {
+                ("domain", "turned inside once, as a split view does (--rule dns-rebinding)")
+            }
             Self::SpecialAddress => ("address", "unspecified, loopback, link-local or multicast"),
-            Self::PrivateServer => ("server", "at a private address (--allow-private)"),
+            Self::PrivateServer => ("server", "of your own (--allow-private)"),
             Self::OwnClient => {
                 ("client", "at a private address, cut off only when asked to (--clients)")
             }

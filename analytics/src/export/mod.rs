@@ -22,6 +22,7 @@ mod stix;
 mod target;
 mod unbound;
 mod uuid;
+mod victims;
 
 #[cfg(test)]
 mod tests;
@@ -96,12 +97,14 @@ pub struct Reach {
     /// The clients behind alerts about domains and servers, and those at private addresses: one's
     /// own hosts; in a response policy zone, any client.
     pub clients: bool,
-    /// Servers at private addresses.
+    /// Servers at private addresses, and others of one's own.
     pub private_servers: bool,
     /// Domains under suffixes that nobody registers.
     pub undelegated: bool,
     /// Domains that half the world uses.
     pub popular: bool,
+    /// Domains that are flooded or forged themselves, and those that clients outside ask here for.
+    pub victims: bool,
 }
 
 /// A list, and what is not in it.

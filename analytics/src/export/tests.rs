@@ -23,7 +23,7 @@ const FORMATS: [ListFormat; 8] = [
 /// dnsmasq's buffer for a line, less its end.
 const MOST_LINE: usize = 1_023;
 
-fn settings() -> ExportSettings {
+pub(super) fn settings() -> ExportSettings {
     ExportSettings {
         include_closed: true,
         since: None,
@@ -32,7 +32,13 @@ fn settings() -> ExportSettings {
         min_confidence: Confidence::Low,
         rules: BTreeSet::new(),
         expires: Duration::from_secs(3_600),
-        reach: Reach { clients: true, private_servers: true, undelegated: true, popular: true },
+        reach: Reach {
+            clients: true,
+            private_servers: true,
+            undelegated: true,
+            popular: true,
+            victims: true,
+        },
         keep: Vec::new(),
         empty_zone: PathBuf::from("/etc/bind/db.empty"),
     }
@@ -257,7 +263,7 @@ fn every_rule_of_the_design_blocks_what_the_table_says() {
             "source": { "ip": "192.0.2.7" },
             "destination": { "ip": "198.51.100.53" },
             "dns": { "question": { "registered_domain": "evil.com" } },
-            "geophone": { "subject": subject },
+            "geophone": { "subject": subject, "severity": "medium" },
         })
     };
     let blocked = |rule, subject| {

@@ -32,7 +32,6 @@ struct Case {
 impl Analytics {
     /// Tells the owners of the cases that a record belongs to.
     pub(super) fn notice(&mut self, record: &Record<'_>, sink: &mut impl FnMut(&Alert<'_>)) {
-        let (new, rare) = self.met;
         let known = self.guess(record);
         let at = Seen::time_of(record);
         let steady = match record {
@@ -40,9 +39,13 @@ impl Analytics {
             _ => false,
         };
         let watched = |span| self.since.is_some_and(|since| at.since(since) > span);
+        let cut_off = match record {
+            Record::Transaction(asked) => self.outage.meet(asked),
+            _ => false,
+        };
         let roles = known
-            .with(Roles::DOMAIN_NEW, new)
-            .with(Roles::DOMAIN_RARE, rare)
+            .and(self.met)
+            .with(Roles::SITE_CUT_OFF, cut_off)
             .with(Roles::SITE_STEADY, steady)
             .with(Roles::SETTLED, watched(WARM_UP))
             .with(Roles::DAY_OLD, watched(DAY));

@@ -4,7 +4,7 @@ use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Analytics, AnalyticsCounters};
-use crate::abuse::{AbuseImage, Flow, GuessImage, TurnsImage};
+use crate::abuse::{AbuseImage, Flow, GuessImage, Outage, TurnsImage};
 use crate::alert::Suspect;
 use crate::state::{Minute, OtherSizes, TablesImage, Wildcard};
 
@@ -19,6 +19,7 @@ struct Image {
     abuses: AbuseImage,
     guesses: GuessImage,
     flow: Flow,
+    outage: Outage,
     turns: TurnsImage,
     since: Option<Timestamp>,
     now: Timestamp,
@@ -53,6 +54,7 @@ impl Analytics {
             abuses: self.abuses.image(),
             guesses: self.guesses.image(),
             flow: self.flow,
+            outage: self.outage.clone(),
             turns: self.turns.image(),
             since: self.since,
             now: self.now,
@@ -85,6 +87,7 @@ impl Analytics {
         self.guesses.put(image.guesses)?;
         (self.counters, self.now, self.since) = (image.counters, image.now, image.since);
         self.flow = image.flow;
+        self.outage = image.outage;
         self.turns.put(image.turns)?;
         Ok(())
     }

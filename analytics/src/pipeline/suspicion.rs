@@ -163,6 +163,7 @@ impl Analytics {
         if let Some(action) = action {
             let mut alert = open.tell(action, time, suspect, detector);
             alert.loss = self.losses.between(alert.start, alert.time);
+            alert.direction = self.site.direction(alert.client, alert.server);
             sink(&alert);
         }
         suspect.open = Some(open);
@@ -206,6 +207,7 @@ impl Analytics {
         }
         let mut alert = open.tell(Action::Close, time, &suspect, detector);
         alert.loss = self.losses.between(alert.start, alert.time);
+        alert.direction = self.site.direction(alert.client, alert.server);
         alert.closed_because = Some(because);
         sink(&alert);
     }

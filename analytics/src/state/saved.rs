@@ -21,7 +21,7 @@ use super::tables::Tables;
 /// The first word: `geophone`.
 const MAGIC: u64 = u64::from_le_bytes(*b"geophone");
 /// The version of the form.
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 
 const KEYS: u64 = 1;
 const CLIENTS: u64 = 2;

@@ -175,3 +175,42 @@ fn a_capture_that_loses_questions_of_a_resolver_pairs_most_answers() {
     }
     lab.silent();
 }
+
+#[test]
+fn a_host_that_asks_the_same_key_of_all_the_world_asks_it_itself() {
+    let mut lab = Lab::new();
+    for n in 0..1_200 {
+        let server = format!("192.0.2.{}", n % 13 + 1);
+        let query = ask("10.0.0.53", &server, "example.org").kind(DNSKEY).octets(40, 1_100);
+        lab.hear(f64::from(n) / 20.0, query.by_authority());
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn a_mirror_that_shows_answers_alone() {
+    let mut lab = Lab::new();
+    for second in 0..120_u32 {
+        for n in 0..40 {
+            let server = format!("192.0.2.{}", (second * 40 + n) % 200 + 1);
+            let name = format!("www.site{}.org", (second * 40 + n) % 1_500);
+            let answer = ask("10.0.0.53", &server, &name).octets(0, 300 + n * 10);
+            lab.hear(f64::from(second) + f64::from(n) / 40.0, answer.unasked(None));
+        }
+        let figures = TickFigures { responses: 40, unsolicited: 40, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, "10.0.0.53", figures);
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn large_answers_about_another_name_each_time_at_the_victim() {
+    let mut lab = Lab::new();
+    for n in 0..2_000 {
+        let reflector = format!("192.0.2.{}", n % 200 + 1);
+        let name = format!("r{n}.wide-lab.org");
+        let answer = ask("10.0.0.9", &reflector, &name).kind(TXT).octets(0, 1_400);
+        lab.hear(f64::from(n) / 100.0, answer.unasked(None));
+    }
+    lab.one_of(RULE).within(0.0, 10.0).shows(&["unasked_answers"]);
+}

@@ -169,3 +169,28 @@ fn a_capture_that_misses_some_questions_all_day_does_not_add_up() {
     }
     lab.silent();
 }
+
+#[test]
+fn a_mirror_that_shows_answers_alone() {
+    let mut lab = Lab::new();
+    for second in 0..300 {
+        for n in 0..4_u16 {
+            let name = ["api.work-lab.com", "www.work-lab.com"][usize::from(n % 2)];
+            let answer = ask("10.0.0.9", RESOLVER, name).by_port(1_024 + n);
+            lab.hear(f64::from(second) + f64::from(n) / 4.0, answer.unasked(None));
+        }
+        let figures = TickFigures { responses: 4, unsolicited: 4, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, "10.0.0.9", figures);
+    }
+    lab.silent();
+}
+
+#[test]
+fn fragments_whose_heads_take_another_link() {
+    let mut lab = Lab::new();
+    for second in 0..300 {
+        let figures = TickFigures { responses: 900, headless: 9, ..TickFigures::default() };
+        lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
+    }
+    lab.silent();
+}

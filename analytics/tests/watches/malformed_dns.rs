@@ -61,3 +61,14 @@ fn habits_of_honest_programs() {
     }
     lab.silent();
 }
+
+#[test]
+fn an_answer_that_was_cut_to_fit_ends_anywhere() {
+    let mut lab = Lab::new();
+    for n in 0..500 {
+        let query = ask("10.0.0.9", "10.0.0.53", &format!("www.site{n}.org")).cut_to_fit();
+        let query = query.broken(&[Defect::RdataCut, Defect::CountsExceed]);
+        lab.hear(f64::from(n) / 10.0, query);
+    }
+    lab.silent();
+}

@@ -120,3 +120,94 @@ fn the_root_hears_typing_errors_of_everybody() {
     }
     lab.silent();
 }
+
+#[test]
+fn a_server_that_refuses_the_zone_it_is_flooded_for() {
+    let mut lab = Lab::new();
+    for n in 0..6_000 {
+        let client = format!("203.0.{}.{}", n % 7, n % 101);
+        let name = format!("{}.shop-lab.com", label(n));
+        lab.hear(f64::from(n) / 300.0, ask(&client, "192.0.2.53", &name).fails(5));
+    }
+    lab.one_of(RULE).within(0.0, 10.0).shows(&["nx_names"]);
+}
+
+#[test]
+fn a_signed_zone_that_denies_compactly() {
+    let mut lab = Lab::new();
+    for n in 0..6_000 {
+        let client = format!("203.0.{}.{}", n % 7, n % 101);
+        let name = format!("{}.shop-lab.com", label(n));
+        lab.hear(f64::from(n) / 300.0, ask(&client, "192.0.2.53", &name).referred().by_authority());
+    }
+    lab.one_of(RULE).within(0.0, 10.0).shows(&["nx_names"]);
+}
+
+#[test]
+fn half_a_thousand_browsers_begin_their_day() {
+    let mut lab = Lab::new();
+    for n in 0..1_500 {
+        let client = format!("10.0.{}.{}", n % 2, n / 6);
+        let name = format!("{}.corp.work-lab.com", label(n));
+        lab.hear(f64::from(n) / 150.0, ask(&client, "10.0.9.53", &name).missing());
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn bots_inside_ask_more_than_browsers() {
+    let mut lab = Lab::new();
+    for n in 0..9_000 {
+        let client = format!("10.0.0.{}", n % 50);
+        let name = format!("{}.shop-lab.com", label(n));
+        lab.hear(f64::from(n) / 300.0, ask(&client, "10.0.9.53", &name).missing());
+    }
+    lab.one_of(RULE).within(0.0, 10.0).shows(&["nx_names"]);
+}
+
+#[test]
+fn nothing_is_answered_while_the_uplink_is_down() {
+    let mut lab = Lab::new();
+    for n in 0..24_000 {
+        let client = format!("10.0.{}.{}", n % 3, n % 101);
+        let name = match n % 8 {
+            0 => format!("{}.cdn-lab.net", label(n)),
+            of => format!("www.site{}.com", n / 8 * 7 % 900 + of),
+        };
+        let query = ask(&client, "10.0.9.53", &name);
+        let query = if n % 2 == 0 { query.unanswered() } else { query.fails(2) };
+        lab.hear(f64::from(n) / 400.0, query);
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn a_cluster_tries_its_search_list_first() {
+    let mut lab = Lab::new();
+    for n in 0..9_000 {
+        let client = format!("10.0.0.{}", n % 50);
+        let name = format!("{}.bucket{}.com.cluster.local", label(n), n % 9);
+        lab.hear(f64::from(n) / 300.0, ask(&client, "10.0.9.53", &name).missing());
+    }
+    lab.silent_of(RULE);
+}
+
+#[test]
+fn mail_servers_ask_a_list_for_hashes_of_addresses() {
+    let hash = |n: u32| -> String {
+        (0..40).map(|at| char::from(b"0123456789abcdef"[usize::from(hex(n, at))])).collect()
+    };
+    let mut lab = Lab::new();
+    for n in 0..3_000 {
+        let client = format!("10.0.0.{}", n % 4 + 1);
+        let name = format!("{}.ebl.msbl.org", hash(n));
+        lab.hear(f64::from(n) / 50.0, ask(&client, "10.0.9.53", &name).missing());
+    }
+    lab.silent();
+}
+
+/// A digit of a hash.
+fn hex(n: u32, at: u32) -> u8 {
+    let mixed = (n.wrapping_mul(40) + at).wrapping_mul(2_654_435_761);
+    u8::try_from(mixed >> 28).unwrap()
+}

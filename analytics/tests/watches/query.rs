@@ -179,6 +179,12 @@ impl Query {
         self
     }
 
+    /// Is answered with as much as fits (TC).
+    pub(crate) fn cut_to_fit(mut self) -> Self {
+        self.0.answer_flags = Flags(0x8380);
+        self
+    }
+
     /// Goes over TCP.
     pub(crate) fn over_tcp(mut self) -> Self {
         self.0.transport = Transport::Tcp;

@@ -152,3 +152,14 @@ fn a_resolver_nobody_named_asks_authorities_without_recursion() {
     }
     lab.silent();
 }
+
+#[test]
+fn all_addresses_of_two_public_resolvers() {
+    let google = ["8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"];
+    let cloudflare = ["1.1.1.1", "1.0.0.1", "2606:4700:4700::1111", "2606:4700:4700::1001"];
+    let mut lab = Lab::new();
+    for (n, server) in (0..160).zip(google.into_iter().chain(cloudflare).cycle()) {
+        lab.hear(f64::from(n), ask(HOST, server, &format!("www.site{n}.org")));
+    }
+    lab.silent();
+}

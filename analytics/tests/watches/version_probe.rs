@@ -72,3 +72,15 @@ fn names_like_these_in_class_in_are_names() {
     }
     lab.silent();
 }
+
+#[test]
+fn monitoring_asks_every_instance_of_an_anycast_service_which_it_is() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let server = format!("198.41.0.{}", n % 26);
+        let name = ["hostname.bind", "id.server"][n % 2];
+        let query = ask("10.0.0.7", &server, name).kind(TXT).class(CHAOS).tells("fra1");
+        lab.hear(f64::from(u32::try_from(n).unwrap()) * 4.0, query);
+    }
+    lab.silent();
+}

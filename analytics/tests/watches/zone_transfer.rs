@@ -71,3 +71,15 @@ fn looking_at_the_serial_number_takes_nothing() {
     }
     lab.silent();
 }
+
+#[test]
+fn a_resolver_fetches_a_policy_zone_outside() {
+    let mut lab = Lab::new();
+    for n in 1..=40 {
+        let query = ask("10.0.0.53", &format!("198.51.100.{n}"), &format!("www.site{n}.org"));
+        lab.hear(f64::from(n), query.by_authority());
+    }
+    let query = ask("10.0.0.53", "203.0.113.53", "policy-lab.org").kind(AXFR).by_authority();
+    lab.hear(60.0, query.tells("all of it").over_tcp().octets(60, 4_000_000));
+    lab.silent();
+}
