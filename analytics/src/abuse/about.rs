@@ -14,6 +14,8 @@ use super::watches::Abuses;
 pub(crate) enum About {
     /// A client, whatever it asks and whomever.
     Client(IpAddr),
+    /// A client among its neighbours: all of a network (see [`network_of`]) are one campaign.
+    Neighbour(IpAddr),
     /// The clients of a network, by its address (see [`network_of`]), at a server. All networks at
     /// one server are one campaign.
     Network(IpAddr, IpAddr),
@@ -53,6 +55,7 @@ impl About {
             Self::Client(host) | Self::Network(_, host) | Self::Server(host) => {
                 hash_of_host(host, seed)
             }
+            Self::Neighbour(host) => hash_of_host(network_of(host), seed),
             Self::Zone | Self::Pair(_) => {
                 domain_hash(record, |asked| usize::from(asked.domain_at), seed)
             }
@@ -62,17 +65,18 @@ impl About {
 
     /// Returns what the alert is about that several cases share; `None` where each has its own. All of
     /// them have one owner.
-    pub(crate) const fn campaign(self) -> Option<Self> {
+    pub(crate) fn campaign(self) -> Option<Self> {
         match self {
             Self::Network(_, server) => Some(Self::Server(server)),
-            _ => None,
+            Self::Neighbour(host) => Some(Self::Neighbour(network_of(host))),
+            Self::Client(_) | Self::Server(_) | Self::Zone | Self::Pair(_) | Self::Parent => None,
         }
     }
 
     /// Returns what tells this case from all others of its watch.
     pub(crate) fn key(self, seen: &Seen<'_>) -> (Self, u64) {
         let domain = match self {
-            Self::Client(_) | Self::Network(..) | Self::Server(_) => 0,
+            Self::Client(_) | Self::Neighbour(_) | Self::Network(..) | Self::Server(_) => 0,
             Self::Zone | Self::Pair(_) => Self::Zone.owner(&seen.record, 0),
             Self::Parent => Self::Parent.owner(&seen.record, 0),
         };

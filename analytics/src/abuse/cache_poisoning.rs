@@ -76,13 +76,13 @@ impl Watch for CachePoisoning {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         if let Some(client) = Unpaired::client_of(seen).or_else(|| fragmented(seen)) {
-            return Some(About::Client(client));
+            return Some(About::Neighbour(client));
         }
         let asked = seen.transaction().filter(|asked| asked.status == Status::Unsolicited)?;
         // Over TCP whoever does not see the connection cannot say anything; there it is a gap.
         let honest = matches!(asked.mismatch, Some(Mismatch::Repeat | Mismatch::Late))
             || asked.transport == Transport::Tcp;
-        (!honest).then_some(About::Client(asked.client))
+        (!honest).then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -154,6 +154,11 @@ impl Watch for CachePoisoning {
             .with(Feature::UnaskedAnswers, stray)
             .with(Feature::Siblings, figures.names.count())
             .with(Feature::Ports, figures.ports.count())
+    }
+
+    /// In whose name they are lied to.
+    fn cause(_figures: &Figures, seen: &Seen<'_>) -> u64 {
+        seen.transaction().map_or(0, |asked| host_hash(asked.server))
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {

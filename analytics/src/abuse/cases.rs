@@ -20,6 +20,8 @@ pub(super) struct Case<F> {
     last: Timestamp,
     /// Records of it.
     pub(super) records: u32,
+    /// The campaign that it is told with, once it reached the threshold of its rule.
+    pub(super) campaign: Option<u64>,
     /// What the watch keeps.
     pub(super) figures: F,
 }
@@ -78,6 +80,15 @@ impl<F: Default + Clone> Cases<F> {
     pub(super) fn find(&self, key: u64) -> Option<&Case<F>> {
         let settled = self.settled.find(&key).and_then(|slot| self.settled.value(slot));
         settled.or_else(|| self.passing.find(&key).and_then(|slot| self.passing.value(slot)))
+    }
+
+    /// Has the case of `key` told with `campaign` from here on.
+    pub(super) fn join(&mut self, key: u64, campaign: u64) {
+        for map in [&mut self.settled, &mut self.passing] {
+            if let Some(case) = map.find(&key).and_then(|slot| map.value_mut(slot)) {
+                case.campaign = Some(campaign);
+            }
+        }
     }
 
     fn place(&mut self, key: u64, time: Timestamp) -> Option<Place> {

@@ -70,6 +70,8 @@ pub(super) struct Figures {
     existing: Recent,
     /// Distinct domains that do not.
     missing: Lately,
+    /// The least hash of them.
+    least: u64,
     kin: Kin,
     /// The last label: who looks where one is free asks it under many suffixes.
     label: u64,
@@ -106,7 +108,7 @@ impl Watch for Dga {
         }
         // What a resolver's block list denies is asked again every day.
         let of_interest = matches!(asked.answer.rcode, 0 | 3) && seen.roles.has(Roles::DOMAIN_NEW);
-        of_interest.then_some(About::Client(asked.client))
+        of_interest.then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -135,9 +137,11 @@ impl Watch for Dga {
             return true;
         }
         let domain = asked.qname.folded();
-        if !figures.missing.add(hash_of(domain.from(usize::from(asked.domain_at)), 0), moment) {
+        let hash = hash_of(domain.from(usize::from(asked.domain_at)), 0);
+        if !figures.missing.add(hash, moment) {
             return false;
         }
+        figures.least = if figures.kin.is_empty() { hash } else { figures.least.min(hash) };
         let said = hash_of(&label.to_ascii_lowercase(), 0);
         if said == figures.label {
             return false;
@@ -159,6 +163,11 @@ impl Watch for Dga {
             .with(Feature::NxKin, if figures.kin.closeness() >= CLOSE { missing } else { 0.0 })
             .with(Feature::NxdomainShare, missing / (missing + existing).max(1.0))
             .with(Feature::Rendezvous, figures.rendezvous)
+    }
+
+    /// The least of the missing domains, by their hash: hosts with one program look for the same.
+    fn cause(figures: &Figures, _seen: &Seen<'_>) -> u64 {
+        figures.least
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {

@@ -61,6 +61,11 @@ impl Kin {
         }
     }
 
+    /// Tells whether it has none yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Returns how much more a domain looks like one of the family than like one that people visit,
     /// in decibans, by length and suffix, the suffix saying `most` at most; 0 for a family of none.
     pub(super) fn alike(&self, label: &[u8], suffix: &[u8], most: f64) -> f64 {

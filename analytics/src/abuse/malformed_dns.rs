@@ -48,7 +48,7 @@ impl Watch for MalformedDns {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction().filter(|asked| !asked.defects.is_empty())?;
-        (kinds(asked) != 0).then_some(About::Client(asked.client))
+        (kinds(asked) != 0).then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

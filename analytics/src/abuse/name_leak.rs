@@ -76,7 +76,7 @@ impl Watch for NameLeak {
             return None;
         }
         let internal = seen.roles.has(Roles::NAME_INTERNAL) || is_internal(asked);
-        internal.then_some(About::Client(asked.client))
+        internal.then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

@@ -67,7 +67,7 @@ impl Watch for ReverseSweep {
         // Who asks without recursion looks for others.
         let resolves = seen.roles.has(Roles::CLIENT_RESOLVER) && !asked.flags.recursion_desired();
         let of_interest = !resolves && (looks_up || is_tried(asked));
-        of_interest.then_some(About::Client(asked.client))
+        of_interest.then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

@@ -110,7 +110,8 @@ impl Watch for RogueResolver {
             return None;
         }
         if roles.has(Roles::RESOLVERS_NAMED) {
-            return (!roles.has(Roles::SERVER_RESOLVER)).then_some(About::Client(asked.client));
+            let undesignated = !roles.has(Roles::SERVER_RESOLVER);
+            return undesignated.then_some(About::Neighbour(asked.client));
         }
         if !asked.answer_flags.recursion_available() {
             return None;
@@ -121,7 +122,7 @@ impl Watch for RogueResolver {
             return new.then_some(About::Server(asked.server));
         }
         let new = roles.has(Roles::DOMAIN_NEW) && !roles.has(Roles::SERVER_RESOLVER);
-        new.then_some(About::Client(asked.client))
+        new.then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {
@@ -155,6 +156,11 @@ impl Watch for RogueResolver {
             .with(Feature::Servers, if new { 1 } else { others })
             .with(Feature::NewServerClients, if new { others } else { 0 })
             .with(Feature::AlikeDomains, figures.alike.domains.count())
+    }
+
+    /// Whom they ask: a wrong setting leads all to one.
+    fn cause(_figures: &Figures, seen: &Seen<'_>) -> u64 {
+        seen.transaction().map_or(0, |asked| operator_of(asked.server))
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {

@@ -48,7 +48,7 @@ impl Watch for VersionProbe {
         let asked =
             seen.transaction().filter(|asked| asked.qclass == CHAOS && asked.has_query())?;
         let first = asked.qname.labels().next().unwrap_or_default();
-        (!is_among(first, &STATISTICS)).then_some(About::Client(asked.client))
+        (!is_among(first, &STATISTICS)).then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

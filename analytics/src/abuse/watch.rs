@@ -56,6 +56,11 @@ pub(super) trait Watch {
     /// Returns what happens in one clause with its numbers.
     fn headline(figures: &Self::Figures, suspect: &Suspect, moment: Moment) -> String;
 
+    /// Returns what tells the campaign of a case from others of the same network, as a hash.
+    fn cause(_figures: &Self::Figures, _seen: &Seen<'_>) -> u64 {
+        0
+    }
+
     /// Returns how many distinct names there were.
     fn unique(_figures: &Self::Figures) -> u32 {
         0

@@ -46,6 +46,8 @@ pub(crate) struct Look {
     pub(crate) unique: u32,
     /// What takes part.
     pub(crate) part: Option<Part>,
+    /// What tells its campaign from others of the same network, where it is to be weighed.
+    pub(crate) cause: u64,
     /// Whether it is to be weighed.
     pub(crate) weigh: bool,
 }
@@ -117,6 +119,22 @@ macro_rules! watches {
                 match notice.watch {
                     $($index => look::<$watch>(&mut self.$field, key, seen, moment, suspected),)*
                     _ => None,
+                }
+            }
+
+            /// Returns the campaign that a case is told with, if it is.
+            pub(crate) fn campaign(&self, watch: u8, key: u64) -> Option<u64> {
+                match watch {
+                    $($index => self.$field.find(key)?.campaign,)*
+                    _ => None,
+                }
+            }
+
+            /// Has a case told with a campaign from here on.
+            pub(crate) fn join(&mut self, watch: u8, key: u64, campaign: u64) {
+                match watch {
+                    $($index => self.$field.join(key, campaign),)*
+                    _ => {}
                 }
             }
 
@@ -230,7 +248,7 @@ impl Notice {
         let transaction = seen.transaction();
         Suspect {
             subject: match self.about {
-                About::Client(_) => Subject::Client,
+                About::Client(_) | About::Neighbour(_) => Subject::Client,
                 About::Network(..) | About::Server(_) => Subject::Server,
                 About::Zone | About::Parent => Subject::Zone,
                 About::Pair(_) => Subject::Domain,
@@ -262,6 +280,7 @@ fn look<W: Watch>(
         first: case.first,
         records: case.records,
         part: W::takes_part(&case.figures, seen).then(|| W::part(seen)).flatten(),
+        cause: if weigh { W::cause(&case.figures, seen) } else { 0 },
         weigh,
     })
 }

@@ -56,7 +56,7 @@ impl Watch for ZoneTransfer {
         let fetches =
             seen.roles.has(Roles::CLIENT_RESOLVER) && !seen.roles.has(Roles::SERVER_INSIDE);
         (!fetches && !seen.roles.has(Roles::CLIENT_SECONDARY))
-            .then_some(About::Client(asked.client))
+            .then_some(About::Neighbour(asked.client))
     }
 
     fn take(figures: &mut Figures, seen: &Seen<'_>, moment: Moment) -> bool {

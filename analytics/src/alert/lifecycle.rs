@@ -17,6 +17,9 @@ const LEAK_STEP: u64 = 4;
 const RECORD_STEP: u32 = 10;
 /// …or the score by this many points, or the severity at all.
 const SCORE_STEP: i32 = 10;
+/// …or one more client shares it, up to so many; beyond, this many times as many.
+const FEW_SHARERS: u32 = 5;
+const SHARER_STEP: u32 = 2;
 /// Reasons of a score that was reached before are noted again when there are more records by this
 /// part of them: they are told with it, and a flood would note them a million times.
 const STALE: u32 = 64;
@@ -58,6 +61,7 @@ pub struct OpenAlert {
     told_queries: u32,
     told_severity: Severity,
     told_leak: u64,
+    told_sharers: u32,
     suppressed: u64,
 }
 
@@ -105,6 +109,7 @@ impl OpenAlert {
             told_severity: severity,
             told_leak: figures.leak_bytes,
             told_queries: figures.queries,
+            told_sharers: suspect.sharers().max(1),
             worst: judgement,
             severity,
             noted_at: figures.queries,
@@ -131,9 +136,20 @@ impl OpenAlert {
         score > self.worst.score || score == self.worst.score && more > self.noted_at / STALE
     }
 
-    /// Takes the newest judgement; tells whether it is worth an update.
-    pub fn renew(&mut self, judgement: Judgement, state: &KeyState, rules: &Rules) -> bool {
+    /// Takes the newest judgement, where so many share the alert; tells whether it is worth an update.
+    pub fn renew(
+        &mut self,
+        judgement: Judgement,
+        state: &KeyState,
+        sharers: u32,
+        rules: &Rules,
+    ) -> bool {
+        let before = self.figures.queries;
         self.figures = Figures::of(state);
+        if sharers > 1 {
+            // One of them may have done less than another before.
+            self.figures.queries = self.figures.queries.max(before);
+        }
         self.severity = self.severity.max(severity_of(&judgement, rules));
         if judgement.reasons.is_some() {
             self.noted_at = self.figures.queries;
@@ -144,8 +160,10 @@ impl OpenAlert {
         }
         let worth = self.severity > self.told_severity
             || self.worst.score >= self.told_score + SCORE_STEP
+            || self.is_joined_by(sharers)
             || self.has_grown();
         if worth {
+            self.told_sharers = sharers.max(1);
             self.told_queries = self.figures.queries;
             self.told_severity = self.severity;
             self.told_score = self.worst.score;
@@ -154,6 +172,12 @@ impl OpenAlert {
             self.suppressed += 1;
         }
         worth
+    }
+
+    /// Whether more clients share it than was told, by a step.
+    fn is_joined_by(&self, sharers: u32) -> bool {
+        sharers > self.told_sharers
+            && (sharers <= FEW_SHARERS || sharers >= self.told_sharers.saturating_mul(SHARER_STEP))
     }
 
     /// Whether far more left than was told; where nothing is said to leave, whether far more came.
@@ -176,6 +200,14 @@ impl OpenAlert {
     ) -> Alert<'a> {
         let Figures { start, leak_bytes, leak_error_bytes, queries, unique, channels } =
             self.figures;
+        let headline = match suspect.sharers() {
+            0 | 1 => suspect.headline.clone(),
+            2 => format!("{}; 1 more client likewise", suspect.headline),
+            n => format!("{}; {} more clients likewise", suspect.headline, n - 1),
+        };
+        // Whoever is alone is named already.
+        let clients =
+            Some(suspect.clients()).filter(|clients| suspect.sharers() != 1 || clients.len() > 1);
         let Reasons { evidence, features } = self.worst.reasons.clone().unwrap_or_default();
         Alert {
             action,
@@ -204,9 +236,9 @@ impl OpenAlert {
             types: suspect.types.clone(),
             rcodes: suspect.rcodes.clone(),
             subject: suspect.subject,
-            headline: suspect.headline.clone(),
+            headline,
             domains: suspect.domains(),
-            clients: suspect.clients(),
+            clients: clients.unwrap_or_default(),
             servers: suspect.servers(),
             channels,
             samples: suspect.samples.clone(),

@@ -132,6 +132,11 @@ impl Parts {
         u32::try_from(self.known.len()).unwrap_or(u32::MAX)
     }
 
+    /// Walks the parts.
+    pub fn known(&self) -> impl Iterator<Item = &Part> {
+        self.known.iter()
+    }
+
     /// Walks the parts with the price of their names in bytes, the dearest first.
     pub fn dearest(&self) -> impl Iterator<Item = (&Part, u64)> {
         let mut parts: Vec<_> = self.known.iter().zip(self.bits.iter().copied()).collect();

@@ -267,6 +267,16 @@ impl Suspect {
         self.parts.dearest().filter_map(|(part, bytes)| Some((part.client()?, bytes))).collect()
     }
 
+    /// Returns how many clients share an alert that is about what each of them does by itself.
+    #[must_use]
+    pub fn sharers(&self) -> u32 {
+        if self.subject != Subject::Client {
+            return 0;
+        }
+        let clients = self.parts.known().filter(|part| part.client().is_some()).count();
+        u32::try_from(clients).unwrap_or(u32::MAX)
+    }
+
     /// Returns the servers that take part, with how often each did.
     #[must_use]
     pub fn servers(&self) -> Vec<(IpAddr, u64)> {

@@ -79,6 +79,17 @@ impl Suspects {
         gone
     }
 
+    /// Has the suspect of `key` go on as that of `campaign`; where there is one already, that one stands
+    /// for both.
+    pub fn join(&mut self, key: u64, campaign: u64) {
+        let Some(slot) = self.map.find(&key) else { return };
+        let Some(suspect) = self.take(slot) else { return };
+        if !self.has(campaign) {
+            // There is room: one has just gone.
+            self.insert(campaign, suspect);
+        }
+    }
+
     /// Removes and returns the suspect longest idle if `idle` says so.
     pub fn take_idle(&mut self, idle: impl Fn(&Suspect) -> bool) -> Option<Suspect> {
         let oldest = self.map.oldest()?;

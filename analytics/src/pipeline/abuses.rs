@@ -8,7 +8,7 @@ use geophone_sensor::time::Timestamp;
 
 use super::{Analytics, OwnedRollup};
 use crate::abuse::{Abuses, Duty, Guess, Look, Notice, Roles, Seen, Sign};
-use crate::alert::{Alert, Judgement, Reasons};
+use crate::alert::{Alert, Judgement, Part, Reasons, Subject};
 use crate::severity::Severity;
 use crate::state::KeyState;
 
@@ -17,12 +17,19 @@ const WARM_UP: Duration = Duration::from_secs(360);
 /// How long it must have watched before a server unheard of is known to be new.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// Where a case is told.
+#[derive(Clone, Copy)]
+struct Share {
+    /// The key of its alert: its own, or its campaign's.
+    alert: u64,
+    is_shared: bool,
+}
+
 /// A case that is weighed.
 struct Case {
     watch: u8,
     key: u64,
-    /// The key of its alert: its own, or its campaign's.
-    alert: u64,
+    share: Share,
     /// The detector's number in the rules.
     number: usize,
     score: i32,
@@ -119,60 +126,86 @@ impl Analytics {
         let Some(detector) = self.rules.detector(number) else { return };
         self.counters.notices += 1;
         let key = self.hasher.hash_one((notice.watch, notice.about.key(&seen)));
-        // Cases of a campaign share an alert; of these only those count that are one.
         let campaign = notice.about.campaign();
-        let alert = campaign.map_or(key, |about| self.hasher.hash_one((notice.watch, about)));
-        let suspected = self.suspects.has(alert);
+        let joined = campaign.and_then(|_| self.abuses.campaign(notice.watch, key));
+        let mut share = Share { alert: joined.unwrap_or(key), is_shared: joined.is_some() };
+        let suspected = self.suspects.has(share.alert);
         let Some(look) = self.abuses.take(&notice, key, &seen, detector, suspected) else { return };
         if !look.weigh {
-            if campaign.is_none() {
-                self.note(alert, &seen, &look);
-            }
+            self.note(share, &seen, &look);
             return;
         }
         let score = detector.card.score_of(|feature| look.values.value(feature));
         let threshold = detector.card.threshold;
-        if (!suspected || campaign.is_some()) && score * 2 < threshold {
+        if !suspected && score * 2 < threshold {
             return;
         }
-        if !suspected && let Some(gone) = self.suspects.insert(alert, notice.suspect(&seen)) {
+        if !suspected && let Some(gone) = self.suspects.insert(share.alert, notice.suspect(&seen)) {
             self.close(gone, "evicted: more suspects than the table holds", sink);
         }
-        if campaign.is_none() || score >= threshold {
-            self.note(alert, &seen, &look);
+        if let Some(about) = campaign.filter(|_| score >= threshold && joined.is_none()) {
+            // Cases of a campaign share an alert once they are cases.
+            let alert = self.hasher.hash_one((notice.watch, about, look.cause));
+            self.abuses.join(notice.watch, key, alert);
+            self.suspects.join(key, alert);
+            share = Share { alert, is_shared: true };
         }
-        let weighed = Case { watch: notice.watch, key, alert, number, score, at: seen.at };
-        self.weigh_case(&weighed, &look, sink);
+        self.note(share, &seen, &look);
+        if share.is_shared && score < threshold {
+            return;
+        }
+        let weighed = Case { watch: notice.watch, key, share, number, score, at: seen.at };
+        self.weigh_case(&weighed, &seen, &look, sink);
     }
 
-    /// Adds a record to the evidence about a case near alarm.
-    fn note(&mut self, key: u64, seen: &Seen<'_>, look: &Look) {
+    /// Adds a record to the evidence about a case near alarm, or about its campaign.
+    fn note(&mut self, share: Share, seen: &Seen<'_>, look: &Look) {
         let samples = usize::try_from(self.config.alert.samples).unwrap_or_default();
-        let Some(suspect) = self.suspects.find(key) else { return };
+        let Some(suspect) = self.suspects.find(share.alert) else { return };
         suspect.last = suspect.last.max(seen.at);
         match seen.record {
             Record::NotDns(payload) => suspect.note_payload(payload, samples),
             Record::Transaction(transaction) => suspect.note(transaction, samples),
             _ => {}
         }
-        if let (_, Some(server)) = Seen::hosts_of(&seen.record) {
+        let (client, server) = Seen::hosts_of(&seen.record);
+        if let Some(server) = server {
             suspect.server = server;
         }
         if let Some(part) = &look.part {
             suspect.count_part(part.clone());
         }
+        if let Some(client) = client
+            && share.is_shared
+            && suspect.subject == Subject::Client
+        {
+            suspect.count_part(Part::Client(client));
+        }
     }
 
-    fn weigh_case(&mut self, case: &Case, look: &Look, sink: &mut impl FnMut(&Alert<'_>)) {
-        let Case { watch, key, alert, number, score, at } = *case;
+    fn weigh_case(
+        &mut self,
+        case: &Case,
+        seen: &Seen<'_>,
+        look: &Look,
+        sink: &mut impl FnMut(&Alert<'_>),
+    ) {
+        let Case { watch, key, share, number, score, at } = *case;
         let Some(detector) = self.rules.detector(number) else { return };
-        let Some(suspect) = self.suspects.find(alert) else { return };
+        let Some(suspect) = self.suspects.find(share.alert) else { return };
         self.counters.judgements += 1;
         if suspect.open.is_none() && score < detector.card.threshold {
             return;
         }
         let noted = suspect.notes(score, look.records);
+        suspect.first = suspect.first.min(look.first);
         if noted {
+            // What is told is what the worst of them does.
+            if let (Some(client), _) = Seen::hosts_of(&seen.record)
+                && suspect.subject == Subject::Client
+            {
+                suspect.client = client;
+            }
             suspect.headline = self.abuses.headline(watch, key, suspect, at, detector);
         }
         let value = |feature| look.values.value(feature);
@@ -186,9 +219,9 @@ impl Analytics {
             overflow_severity: Severity::Low,
         };
         let mut state = KeyState::default();
-        state.account.first = look.first;
+        state.account.first = if share.is_shared { suspect.first } else { look.first };
         state.account.total_queries = look.records;
         state.account.total_novel = look.unique;
-        self.judged_as(alert, judgement, &state, at, sink);
+        self.judged_as(share.alert, judgement, &state, at, sink);
     }
 }

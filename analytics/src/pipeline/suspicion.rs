@@ -150,7 +150,7 @@ impl Analytics {
                 (open, Some(Action::Open))
             }
             Some(mut open) => {
-                let worth = open.renew(judgement, state, &self.rules);
+                let worth = open.renew(judgement, state, suspect.sharers(), &self.rules);
                 let count = if worth {
                     &mut self.counters.alerts_updated
                 } else {

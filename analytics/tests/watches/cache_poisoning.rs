@@ -194,3 +194,15 @@ fn fragments_whose_heads_take_another_link() {
     }
     lab.silent();
 }
+
+#[test]
+fn one_injector_and_thirty_victims_are_one_alert() {
+    let mut lab = Lab::new();
+    for n in 0..90 {
+        let victim = format!("10.0.7.{}", n % 30 + 1);
+        let answer = ask(&victim, RESOLVER, "www.bank-lab.com").unasked(Some(Mismatch::Conflict));
+        lab.hear(f64::from(n), answer.after(0.03));
+    }
+    lab.one(RULE);
+    assert!(lab.last(RULE).contains("29 more clients likewise"), "{}", lab.last(RULE));
+}

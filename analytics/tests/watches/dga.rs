@@ -259,3 +259,31 @@ fn a_crawler_meets_dead_links() {
     browse(&mut lab, &dead, 6);
     lab.silent();
 }
+
+#[test]
+fn twenty_hosts_of_one_network_are_one_alert_that_names_them() {
+    let mut lab = Lab::new();
+    let domains = FAMILIES[0].domains();
+    for (n, name) in (0..60).zip(&domains) {
+        for host in 1..=20 {
+            let client = format!("10.0.3.{host}");
+            let second = f64::from(n) * 40.0 + f64::from(host) * 2.0;
+            lab.hear(second, ask(&client, "10.0.0.53", name).missing());
+        }
+    }
+    let first = lab.one_of(RULE).client;
+    assert!(lab.last(RULE).contains("19 more clients likewise"), "{}", lab.last(RULE));
+    assert!(lab.clients().len() == 20 && lab.clients().contains(&first));
+}
+
+#[test]
+fn two_programs_at_neighbours_are_two_alerts() {
+    let mut lab = Lab::new();
+    for (host, family) in (1..=2).zip(&FAMILIES) {
+        for (n, name) in (0..60).zip(family.domains()) {
+            let client = format!("10.0.3.{host}");
+            lab.hear(f64::from(n) * 40.0, ask(&client, "10.0.0.53", &name).missing());
+        }
+    }
+    assert_eq!(lab.count(RULE), 2);
+}

@@ -103,3 +103,16 @@ fn registered_names_below_real_domains_that_look_internal() {
     }
     lab.silent();
 }
+
+#[test]
+fn forty_laptops_with_a_wrong_search_list_are_one_alert() {
+    let mut lab = Lab::of("zones = [\"corp-lab.com\"]");
+    for n in 0..2_000 {
+        let client = format!("10.0.7.{}", n % 40 + 1);
+        let name = format!("srv{}.corp-lab.com", n / 40 % 20);
+        lab.hear(f64::from(n) / 4.0, ask(&client, "8.8.8.8", &name).missing());
+    }
+    lab.one_of(RULE).within(0.0, 60.0);
+    assert!(lab.last(RULE).contains("39 more clients likewise"), "{}", lab.last(RULE));
+    assert!(lab.told() <= 9, "open, a ladder of clients, close: told {} times", lab.told());
+}

@@ -163,3 +163,14 @@ fn all_addresses_of_two_public_resolvers() {
     }
     lab.silent();
 }
+
+#[test]
+fn a_wrong_setting_on_fifty_clients_is_one_alert() {
+    let mut lab = Lab::of(NAMED);
+    for n in 0..2_000 {
+        let client = format!("10.0.7.{}", n % 50 + 1);
+        lab.hear(f64::from(n) / 2.0, ask(&client, "203.0.113.53", &format!("www.site{n}.org")));
+    }
+    lab.one_of(RULE).within(0.0, 200.0);
+    assert!(lab.last(RULE).contains("49 more clients likewise"), "{}", lab.last(RULE));
+}

@@ -84,3 +84,15 @@ fn monitoring_asks_every_instance_of_an_anycast_service_which_it_is() {
     }
     lab.silent();
 }
+
+#[test]
+fn scanners_of_one_network_are_one_campaign() {
+    let mut lab = Lab::new();
+    for n in 0..1_200 {
+        let client = format!("203.0.113.{}", n % 30);
+        let query = ask(&client, &format!("192.0.2.{}", n / 30), "version.bind");
+        lab.hear(f64::from(n) / 4.0, query.kind(TXT).class(CHAOS).fails(5));
+    }
+    lab.one(RULE);
+    assert!(lab.last(RULE).contains("29 more clients likewise"), "{}", lab.last(RULE));
+}
