@@ -57,10 +57,10 @@ fn follow(paths: &[PathBuf], config: Config) -> anyhow::Result<ExitCode> {
 pub(crate) fn live(command: &LiveCommand) -> anyhow::Result<ExitCode> {
     let mut config = command.common.settle()?;
     command.capture.over(&mut config.capture);
-    let (capture, ports) = (config.capture.clone(), config.sensor.all_ports());
+    let (capture, sensor) = (config.capture.clone(), config.sensor.clone());
     let signals = Signals::install().context("cannot take over signals")?;
     // The interfaces first: a wrong name leaves no empty files behind.
-    let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
+    let mut source = LiveSource::open(&capture, &sensor, signals.stop())?;
     let mut session = Session::new(config, Tempo::Live)?;
     source.on_pause(session.flusher());
     let read = session.rules.iter().chain(&session.baseline).cloned().collect();

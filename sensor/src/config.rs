@@ -3,12 +3,15 @@
 mod capture;
 mod file;
 mod kafka;
+mod resolvers;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub use capture::CaptureConfig;
 pub use file::{OutputPart, SensorFile};
 pub use kafka::KafkaSettings;
+pub use resolvers::HTTPS;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,8 @@ pub struct SensorConfig {
     pub ports: Vec<u16>,
     /// Ports of DNS over TLS and QUIC, on which nothing but the beginning of connections is looked at.
     pub encrypted_ports: Vec<u16>,
+    /// Resolvers that answer over HTTPS: connections to their port 443 are looked at likewise.
+    pub encrypted_hosts: Vec<IpAddr>,
     /// Queries that may wait for their answer at once.
     pub pending_queries: u32,
     /// Seconds a query waits for its answer.
@@ -70,6 +75,7 @@ impl Default for SensorConfig {
         Self {
             ports: vec![53],
             encrypted_ports: vec![853],
+            encrypted_hosts: resolvers::RESOLVERS.to_vec(),
             pending_queries: 65_536,
             query_timeout_seconds: 10,
             rated_domains: 65_536,
@@ -91,6 +97,13 @@ impl Default for SensorConfig {
 }
 
 impl SensorConfig {
+    /// Returns the resolvers to which connections for HTTPS are looked at: none where all of its port
+    /// is.
+    #[must_use]
+    pub fn https_hosts(&self) -> &[IpAddr] {
+        if self.all_ports().contains(&HTTPS) { &[] } else { &self.encrypted_hosts }
+    }
+
     /// Returns the ports that are looked at: those of DNS, and those of encrypted DNS behind them.
     #[must_use]
     pub fn all_ports(&self) -> Vec<u16> {

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 use crate::capture::{
     CaptureError, Frame, FrameSource, LiveCapture, LiveConfig, Losses, Progress, Recording,
 };
-use crate::config::CaptureConfig;
+use crate::config::{CaptureConfig, SensorConfig};
 use crate::privilege::{PrivilegeError, PrivilegePlan, Report, drop_privileges, hand_over};
 
 use losses::LossWatch;
@@ -52,10 +52,10 @@ impl LiveSource {
     /// The first setting, interface or file that does not work, with the cure.
     pub fn open(
         config: &CaptureConfig,
-        ports: &[u16],
+        sensor: &SensorConfig,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CaptureError> {
-        let capture = LiveCapture::open(&live_config(config, ports), stop)?;
+        let capture = LiveCapture::open(&live_config(config, sensor), stop)?;
         let begin = |path: &PathBuf| {
             let recording = Recording::create(path, capture.interfaces())?;
             Ok(Tape { path: path.clone(), recording })
@@ -184,7 +184,7 @@ impl FrameSource for LiveSource {
     }
 }
 
-fn live_config(config: &CaptureConfig, ports: &[u16]) -> LiveConfig {
+fn live_config(config: &CaptureConfig, sensor: &SensorConfig) -> LiveConfig {
     LiveConfig {
         interfaces: config.interfaces.clone(),
         filter: config.filter.clone(),
@@ -192,6 +192,7 @@ fn live_config(config: &CaptureConfig, ports: &[u16]) -> LiveConfig {
         snaplen: config.snaplen,
         promiscuous: config.promiscuous,
         workers: config.workers,
-        ports: ports.to_vec(),
+        ports: sensor.all_ports(),
+        hosts: sensor.https_hosts().to_vec(),
     }
 }

@@ -61,9 +61,9 @@ fn run_live(cli: &Cli) -> anyhow::Result<ExitCode> {
     cli.capture.over(&mut settings.capture);
     Destination::settle(&cli.common, &mut settings)?;
     let signals = Signals::install().context("cannot take over signals")?;
-    let (capture, ports) = (settings.capture.clone(), settings.sensor.all_ports());
+    let (capture, sensor) = (settings.capture.clone(), settings.sensor.clone());
     // The interfaces first: a wrong name leaves no empty files behind.
-    let mut source = LiveSource::open(&capture, &ports, signals.stop())?;
+    let mut source = LiveSource::open(&capture, &sensor, signals.stop())?;
     let run = Run::new(&cli.common, &settings)?;
     report(&source.drop_privileges(privileges(&settings)?)?.to_string());
     // With the rights that are left: what talks to brokers begins threads.

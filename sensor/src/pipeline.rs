@@ -5,11 +5,12 @@
 
 mod messages;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use self::messages::Messages;
 use crate::capture::{Frame, LinkType, Losses};
-use crate::config::SensorConfig;
+use crate::config::{HTTPS, SensorConfig};
 use crate::counter::Counters;
 use crate::decode::foreign::Protocol;
 use crate::decode::fragment::{Datagram, Fragment, Fragments};
@@ -42,8 +43,10 @@ const MOST_LOST: u64 = 1 << 62;
 pub struct Pipeline {
     /// Watched ports, those of encrypted DNS among them.
     ports: Vec<u16>,
-    /// Ports of encrypted DNS that are not watched for DNS.
+    /// Ports of encrypted DNS that are not watched for DNS, that of HTTPS among them.
     encrypted: Vec<u16>,
+    /// Resolvers that answer over HTTPS.
+    hosts: Vec<IpAddr>,
     counters: Counters,
     fragments: Fragments,
     streams: Streams,
@@ -66,10 +69,13 @@ impl Pipeline {
     /// Makes a pipeline with empty tables.
     #[must_use]
     pub fn new(config: &SensorConfig, detail: Detail) -> Self {
-        let ports = config.all_ports();
+        let mut ports = config.all_ports();
+        let hosts = config.https_hosts().to_vec();
+        ports.extend((!hosts.is_empty()).then_some(HTTPS));
         Self {
             encrypted: ports.iter().skip(config.ports.len()).copied().collect(),
             ports,
+            hosts,
             counters: Counters::default(),
             fragments: Fragments::new(config.fragment_limits()),
             streams: Streams::new(config.stream_limits()),
@@ -229,11 +235,16 @@ impl Pipeline {
         if !self.encrypted.contains(&flow.destination_port) {
             return;
         }
+        let https = flow.destination_port == HTTPS && !self.hosts.is_empty();
+        if https && !self.hosts.contains(&flow.destination) {
+            return;
+        }
         let (transport, protocol) = match tcp {
             Some(facts) if facts.syn && !facts.ack => (Transport::Tcp, Protocol::DnsOverTls),
             None if is_quic_initial(payload) => (Transport::Udp, Protocol::DnsOverQuic),
             _ => return,
         };
+        let protocol = if https { Protocol::DnsOverHttps } else { protocol };
         let seen = Sighting { time, flow, path, transport };
         self.messages.encrypted(&seen, protocol, &mut self.counters, sink);
     }

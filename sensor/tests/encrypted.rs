@@ -21,7 +21,11 @@ enum Flags {
 }
 
 fn tcp(to_server: bool, ports: (u16, u16), flags: &Flags) -> Vec<u8> {
-    let (from, to) = if to_server { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+    tcp_with(SERVER, to_server, ports, flags)
+}
+
+fn tcp_with(server: [u8; 4], to_server: bool, ports: (u16, u16), flags: &Flags) -> Vec<u8> {
+    let (from, to) = if to_server { (CLIENT, server) } else { (server, CLIENT) };
     let tcp =
         PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(from, to, 64).tcp(ports.0, ports.1, 1, 9);
     let (tcp, payload): (_, &[u8]) = match flags {
@@ -35,7 +39,11 @@ fn tcp(to_server: bool, ports: (u16, u16), flags: &Flags) -> Vec<u8> {
 }
 
 fn udp(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
-    let udp = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(CLIENT, SERVER, 64);
+    udp_with(SERVER, ports, payload)
+}
+
+fn udp_with(server: [u8; 4], ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let udp = PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(CLIENT, server, 64);
     let mut frame = Vec::new();
     udp.udp(ports.0, ports.1).write(&mut frame, payload).unwrap();
     frame
@@ -101,4 +109,29 @@ fn a_port_that_is_watched_for_dns_is_read_and_none_is_looked_at_where_none_is_na
     let both = SensorConfig { ports: vec![53, 853], ..SensorConfig::default() };
     assert_eq!(told(&both, &frames[..1]).1.record_encrypted, 0);
     assert_eq!(told(&SensorConfig::default(), &frames[1..]).1.record_encrypted, 0);
+}
+
+#[test]
+fn https_is_told_of_where_a_resolver_answers_over_it() {
+    let resolver = [1, 1, 1, 1];
+    let quic = [0xc3, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+    let frames = [
+        tcp_with(resolver, true, (40_000, 443), &Flags::Syn),
+        tcp_with(resolver, false, (443, 40_000), &Flags::SynAck),
+        tcp_with(resolver, true, (40_000, 443), &Flags::Data),
+        tcp(true, (40_002, 443), &Flags::Syn),
+        udp_with(resolver, (40_001, 443), &quic),
+        udp((40_001, 443), &quic),
+    ];
+    let (about, counters) = told(&SensorConfig::default(), &frames);
+    let shown: Vec<_> = about.iter().map(|one| (one.transport, one.protocol)).collect();
+    let https = Protocol::DnsOverHttps;
+    assert_eq!(shown, [(Transport::Tcp, https), (Transport::Udp, https)]);
+    assert!(about.iter().all(|one| one.server.to_string() == "1.1.1.1" && one.from_client));
+    assert_eq!((counters.record_encrypted, counters.frame_other_port), (2, 6));
+
+    let none = SensorConfig { encrypted_hosts: Vec::new(), ..SensorConfig::default() };
+    assert_eq!(told(&none, &frames).1.record_encrypted, 0);
+    let all = SensorConfig { encrypted_ports: vec![853, 443], ..SensorConfig::default() };
+    assert_eq!(told(&all, &frames).1.record_encrypted, 4, "its whole port is looked at");
 }

@@ -1,7 +1,8 @@
 //! `encrypted-dns`: resolvers whose answers nobody here sees, and who looks for them.
 //!
 //! DNS over TLS (RFC 7858), HTTPS (RFC 8484) or QUIC (RFC 9250) is no attack; it is where this sensor
-//! is blind. Told are look-ups of the names of public resolvers, and connections to port 853 outside;
+//! is blind. Told are look-ups of the names of public resolvers, and connections to port 853 outside, or for
+//! HTTPS to the addresses of such resolvers (`sensor.encrypted_hosts`);
 //! not what systems ask their own resolver about itself (`_dns.resolver.arpa`, RFC 9462).
 //! One alert a resolver: where a browser's maker turns it on, every client of the site is one day's news.
 
@@ -112,7 +113,11 @@ impl Watch for EncryptedDns {
             more => format!("{} and {} more clients", suspect.client, more - 1),
         };
         if figures.connections > 0 {
-            let over = if figures.protocol == Protocol::DnsOverQuic { "QUIC" } else { "TLS" };
+            let over = match figures.protocol {
+                Protocol::DnsOverHttps => "HTTPS",
+                Protocol::DnsOverQuic => "QUIC",
+                _ => "TLS",
+            };
             return format!(
                 "{clients} opened {} connections for DNS over {over} to {}: what is asked there is \
                  not seen here",
@@ -133,7 +138,7 @@ impl Watch for EncryptedDns {
 
 /// A connection for encrypted DNS that begins.
 fn opened<'a>(seen: &Seen<'a>) -> Option<&'a NotDns> {
-    let encrypted = [Protocol::DnsOverTls, Protocol::DnsOverQuic];
+    let encrypted = [Protocol::DnsOverHttps, Protocol::DnsOverTls, Protocol::DnsOverQuic];
     seen.payload().filter(|payload| encrypted.contains(&payload.protocol))
 }
 

@@ -35,7 +35,12 @@ impl Watch for NonDns {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         // Those are told by other rules.
-        let others = [Protocol::IodineRaw, Protocol::DnsOverTls, Protocol::DnsOverQuic];
+        let others = [
+            Protocol::IodineRaw,
+            Protocol::DnsOverHttps,
+            Protocol::DnsOverTls,
+            Protocol::DnsOverQuic,
+        ];
         let payload = seen.payload().filter(|payload| !others.contains(&payload.protocol))?;
         Some(About::Client(payload.client))
     }

@@ -112,3 +112,12 @@ fn the_resolver_of_the_site_over_tls() {
     }
     lab.silent();
 }
+
+#[test]
+fn a_browser_asks_a_known_resolver_over_https() {
+    let mut lab = Lab::new();
+    for n in 0..20 {
+        connect(&mut lab, f64::from(n) * 60.0, "1.1.1.1", Protocol::DnsOverHttps);
+    }
+    lab.one(RULE).within(0.0, 1.0).says(&["10.0.0.9", "DNS over HTTPS", "1.1.1.1"]);
+}

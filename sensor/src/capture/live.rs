@@ -346,6 +346,7 @@ fn open_interface(config: &LiveConfig, name: &str) -> Result<Vec<Waiting>, Captu
         snaplen: i32::try_from(config.snaplen).unwrap_or(i32::MAX),
         promiscuous: config.promiscuous,
         ports: config.ports.clone(),
+        hosts: config.hosts.clone(),
     });
     let (mut group, mut opened) = (None, Vec::new());
     let presence = Arc::new(Presence::new(config.workers));

@@ -59,6 +59,9 @@ protocols! {
     Tls => "tls",
     /// WireGuard.
     Wireguard => "wireguard",
+    /// The beginning of a connection for HTTPS to a resolver that answers there (RFC 8484). The last, as
+    /// the octets of records count them.
+    DnsOverHttps => "dns_over_https",
 }
 
 /// Recognises a datagram that the fixed octets of a protocol mark; `None` where none does.

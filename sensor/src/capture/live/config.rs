@@ -1,5 +1,7 @@
 //! What a live capture is asked to do.
 
+use std::net::IpAddr;
+
 use super::{filter, interface};
 use crate::capture::{CaptureError, LinkType};
 
@@ -30,6 +32,9 @@ pub struct LiveConfig {
     pub workers: u32,
     /// Ports of the default filter.
     pub ports: Vec<u16>,
+    /// Hosts of which it lets pass what goes to their port of HTTPS, too, where nothing but a few tags
+    /// stands before IP.
+    pub hosts: Vec<IpAddr>,
 }
 
 impl Default for LiveConfig {
@@ -42,6 +47,7 @@ impl Default for LiveConfig {
             promiscuous: true,
             workers: 1,
             ports: vec![53],
+            hosts: Vec::new(),
         }
     }
 }
@@ -51,7 +57,7 @@ impl LiveConfig {
     /// everything pass.
     #[must_use]
     pub fn default_filter(&self, link: LinkType) -> String {
-        filter::default_filter(&self.ports, link)
+        filter::default_filter(&self.ports, &self.hosts, link)
     }
 
     /// Refuses settings that cannot work.

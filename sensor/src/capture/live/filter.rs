@@ -15,15 +15,18 @@
 //! The language cannot name a part and use it twice, but many ways through the headers lead to the
 //! same place. So the text is put together by place, and each place is tested once. For one
 //! port and Ethernet that makes a program of 2,880 instructions, of which a query takes 17 and a
-//! segment of HTTPS 28; each further port adds some 72 (libpcap 1.10.3).
+//! segment of HTTPS 28; each further port adds some 72, the hosts whose HTTPS passes some 165
+//! (libpcap 1.10.3).
 //!
 //! The kernel charges the program, some 86 KB in its own form, to `net.core.optmem_max`. Where that
 //! is less (kernels before 131,072 became the default have 20,480), libpcap says so on standard
 //! error and filters in user space: the same frames pass, but all of them go through the ring.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::capture::LinkType;
+use crate::config::HTTPS;
 
 /// VLAN tags and MPLS labels, four octets each, that are looked through in one frame.
 const SHIMS: u32 = 4;
@@ -64,8 +67,8 @@ const RARE: [u16; 4] = [0x8926, 0x6558, 0x880b, 0x894f];
 
 /// Returns the filter for `ports` on frames of `link`, or nothing where a link type has no fixed
 /// place for the type of what it carries: then everything passes.
-pub(super) fn default_filter(ports: &[u16], link: LinkType) -> String {
-    let mut routes = Routes { ports, start: 0, ways: BTreeMap::new(), whole: Vec::new() };
+pub(super) fn default_filter(ports: &[u16], hosts: &[IpAddr], link: LinkType) -> String {
+    let mut routes = Routes { ports, hosts, start: 0, ways: BTreeMap::new(), whole: Vec::new() };
     let (kind, start) = match link {
         LinkType::Ethernet => (12, 14),
         LinkType::LinuxCooked1 => (14, 16),
@@ -128,6 +131,8 @@ struct Typed<'a> {
 /// The filter while it is written.
 struct Routes<'a> {
     ports: &'a [u16],
+    /// Hosts whose HTTPS passes, too.
+    hosts: &'a [IpAddr],
     /// Where the link header ends.
     start: u32,
     /// Places that are still to be written, and the tests that lead there.
@@ -237,7 +242,23 @@ impl Routes<'_> {
         let authentication = format!("{protocol} = {AUTHENTICATION}");
         // Fragments, and options, behind which the ports have no fixed place.
         let apart = format!("link[{}:2] & 0x3fff != 0 or link[{at}] != 0x45", at + 6);
+        let words = self.hosts.iter().filter_map(|host| match host {
+            IpAddr::V4(host) => Some(host.to_bits()),
+            IpAddr::V6(_) => None,
+        });
+        let host = any_of(&format!("link[{}:4]", at + 16), &words.collect::<Vec<_>>());
+        let https = self.https(at, at + 20, host);
+        let apart = any(&[vec![apart], https].concat());
         self.transport(&protocol, at + 20, &authentication, Some(&apart))
+    }
+
+    /// What goes to the port of HTTPS of one of the hosts; nothing far inside of a frame, where it is not
+    /// worth the instructions.
+    fn https(&self, at: u32, ports: u32, host: String) -> Vec<String> {
+        if host.is_empty() || at > self.start + NEAR {
+            return Vec::new();
+        }
+        vec![both(&format!("link[{}:2] = {HTTPS}", ports + 2), &host)]
     }
 
     fn ipv6(&self, at: u32) -> String {
@@ -245,7 +266,19 @@ impl Routes<'_> {
         // Behind hop-by-hop options there is mostly ICMPv6 (58): multicast listener reports.
         let hops = format!("({protocol} = 0 and link[{}] != 58)", at + 40);
         let extension = any(&[any_of(&protocol, &EXTENSIONS), hops]);
-        self.transport(&protocol, at + 40, &extension, None)
+        // The networks of the hosts are theirs alone.
+        let words = self.hosts.iter().filter_map(|host| match host {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(host) => Some(host.to_bits() >> 64),
+        });
+        let networks = words.collect::<BTreeSet<_>>().into_iter().map(|network| {
+            let (high, low) = (network >> 32, network & 0xffff_ffff);
+            format!("(link[{}:4] = {high} and link[{}:4] = {low})", at + 24, at + 28)
+        });
+        let host = any(&networks.collect::<Vec<_>>());
+        let https = any(&self.https(at, at + 40, host));
+        let apart = Some(https.as_str()).filter(|https| !https.is_empty());
+        self.transport(&protocol, at + 40, &extension, apart)
     }
 
     /// Protocols that pass as they are, then UDP and TCP: where they stand `apart`, or by port.
@@ -301,10 +334,14 @@ mod tests {
     const MAX_INSTRUCTIONS: usize = 4096;
 
     fn compiled(ports: &[u16], link: LinkType) -> BpfProgram {
+        compiled_with(ports, &[], link)
+    }
+
+    fn compiled_with(ports: &[u16], hosts: &[IpAddr], link: LinkType) -> BpfProgram {
         // A handle has the number of libpcap, not that of files.
         let number = if link == LinkType::RawIp { 12 } else { link.number() };
         let dead = Capture::dead(Linktype(number.into())).unwrap();
-        dead.compile(&default_filter(ports, link), true).unwrap()
+        dead.compile(&default_filter(ports, hosts, link), true).unwrap()
     }
 
     fn bytes(parts: &[&[u8]]) -> Vec<u8> {
@@ -495,5 +532,35 @@ mod tests {
             assert!(filter.filter(&tagged(0x8100, &ethernet(0x0800, &packet))), "{port}");
         }
         assert!(filter.get_instructions().len() <= MAX_INSTRUCTIONS);
+    }
+
+    #[test]
+    fn https_passes_to_the_hosts_that_are_named_and_to_no_other() {
+        let hosts = crate::config::SensorConfig::default().encrypted_hosts;
+        let filter = compiled_with(&[53, 853], &hosts, LinkType::Ethernet);
+        let size = filter.get_instructions().len();
+        assert!(size < MAX_INSTRUCTIONS - 8 * 72, "room for eight more ports: {size}");
+        for host in &hosts {
+            let (kind, packet) = match host {
+                IpAddr::V4(host) => {
+                    let mut packet = v4(TCP, &transport(40_000, 443));
+                    packet[16..20].copy_from_slice(&host.octets());
+                    ([8, 0], packet)
+                }
+                IpAddr::V6(host) => {
+                    let mut packet = v6(UDP, &transport(40_000, 443));
+                    packet[24..40].copy_from_slice(&host.octets());
+                    ([0x86, 0xdd], packet)
+                }
+            };
+            let frame = bytes(&[&[0; 12], &kind, &packet]);
+            assert!(filter.filter(&frame), "{host}");
+            let tagged = bytes(&[&[0; 12], &[0x81, 0, 0, 7], &kind, &packet]);
+            assert!(filter.filter(&tagged), "{host} in a VLAN");
+        }
+        for packet in [v4(TCP, &transport(40_000, 443)), v4(TCP, &transport(443, 40_000))] {
+            assert!(!filter.filter(&bytes(&[&[0; 12], &[8, 0], &packet])));
+        }
+        assert!(!filter.filter(&bytes(&[&[0; 12], &[0x86, 0xdd], &v6(TCP, &transport(1, 443))])));
     }
 }

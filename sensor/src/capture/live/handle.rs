@@ -5,6 +5,7 @@
 //! in between; [`Handle::arm`] sets the filter. From then on
 //! `received = delivered + dropped`, once the ring is empty.
 
+use std::net::IpAddr;
 use std::os::fd::AsFd as _;
 use std::thread;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub(super) struct HandlePlan {
     pub(super) promiscuous: bool,
     /// Ports of the default filter.
     pub(super) ports: Vec<u16>,
+    /// Hosts whose HTTPS it lets pass.
+    pub(super) hosts: Vec<IpAddr>,
 }
 
 /// An open handle.
@@ -150,7 +153,7 @@ impl Handle {
     }
 
     fn filter_of(&self, plan: &HandlePlan) -> String {
-        let default = || filter::default_filter(&plan.ports, self.link);
+        let default = || filter::default_filter(&plan.ports, &plan.hosts, self.link);
         plan.filter.clone().unwrap_or_else(default)
     }
 
