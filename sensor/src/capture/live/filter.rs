@@ -247,18 +247,18 @@ impl Routes<'_> {
             IpAddr::V6(_) => None,
         });
         let host = any_of(&format!("link[{}:4]", at + 16), &words.collect::<Vec<_>>());
-        let https = self.https(at, at + 20, host);
+        let https = self.https(at, at + 20, &host);
         let apart = any(&[vec![apart], https].concat());
         self.transport(&protocol, at + 20, &authentication, Some(&apart))
     }
 
     /// What goes to the port of HTTPS of one of the hosts; nothing far inside of a frame, where it is not
     /// worth the instructions.
-    fn https(&self, at: u32, ports: u32, host: String) -> Vec<String> {
+    fn https(&self, at: u32, ports: u32, host: &str) -> Vec<String> {
         if host.is_empty() || at > self.start + NEAR {
             return Vec::new();
         }
-        vec![both(&format!("link[{}:2] = {HTTPS}", ports + 2), &host)]
+        vec![both(&format!("link[{}:2] = {HTTPS}", ports + 2), host)]
     }
 
     fn ipv6(&self, at: u32) -> String {
@@ -276,7 +276,7 @@ impl Routes<'_> {
             format!("(link[{}:4] = {high} and link[{}:4] = {low})", at + 24, at + 28)
         });
         let host = any(&networks.collect::<Vec<_>>());
-        let https = any(&self.https(at, at + 40, host));
+        let https = any(&self.https(at, at + 40, &host));
         let apart = Some(https.as_str()).filter(|https| !https.is_empty());
         self.transport(&protocol, at + 40, &extension, apart)
     }
