@@ -251,11 +251,11 @@ impl Pipeline {
 
     fn segment(&mut self, segment: &Segment<'_>, sink: &mut impl FnMut(Record<'_>)) {
         let Self { counters, streams, messages, .. } = self;
-        let Segment { time, flow, path, payload, cut, tcp } = *segment;
+        let Segment { time, flow, path, payload, cut, missing, tcp } = *segment;
         counters.segment_tunnelled += u64::from(path.is_tunnelled());
         let Some(facts) = tcp else {
             let seen = Sighting { time, flow, path, transport: Transport::Udp };
-            messages.take(&seen, payload, cut, counters, sink);
+            messages.take(&seen, payload, cut.then_some(missing), counters, sink);
             return;
         };
         streams.push(segment, facts, counters, &mut |counters, heard| {

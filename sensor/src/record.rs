@@ -133,7 +133,7 @@ pub struct Transaction {
     pub answer_flags: Flags,
     /// For an answer nobody waits for: what it has in common with a query.
     pub mismatch: Option<Mismatch>,
-    /// Microseconds from the query to its answer, also to one that contradicts an earlier answer.
+    /// Microseconds from the query to its answer; of an answer that contradicts an earlier one, to that.
     pub rtt_micros: Option<u64>,
     /// What the answer carries; nothing of meaning without one.
     pub answer: Answer,

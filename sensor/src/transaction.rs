@@ -136,6 +136,7 @@ impl Transactions {
             match self.pending.value_mut(slot) {
                 Some(waiting) if is_repeated(waiting, message) => {
                     waiting.retries = waiting.retries.saturating_add(1);
+                    self.answered.repeat(key, waiting.time, seen.time);
                     counters.query_retried += 1;
                     return Outcome::Retried;
                 }
@@ -185,6 +186,19 @@ impl Transactions {
             transaction.status = Status::Answered;
             transaction.rtt_micros = Some(seen.time.micros_since(transaction.time));
             answer(transaction, message, data, self.limits.answer_texts);
+            if let Some(waited) = self.answered.contradicts(&key, transaction) {
+                // What waited was a copy of a query that was told otherwise.
+                transaction.status = Status::Unsolicited;
+                transaction.mismatch = Some(Mismatch::Conflict);
+                (transaction.query_bytes, transaction.rtt_micros) = (0, Some(waited));
+                counters.query_pending -= 1;
+                counters.query_retried += 1;
+                counters.response_unsolicited += 1;
+                hand_on(transaction, counters, sink);
+                self.flows.remove(key.ends());
+                self.pending.release(slot);
+                return Outcome::Unsolicited;
+            }
             self.transfers.begin(key, transaction);
             self.answered.note(key, transaction);
             counters.query_pending -= 1;
@@ -384,7 +398,7 @@ mod tests {
             Self { transactions, counters: Counters::default(), records: Vec::new() }
         }
 
-        fn sighting(seconds: i64, reversed: bool) -> Sighting {
+        fn sighting(seconds: f64, reversed: bool) -> Sighting {
             let (client, server) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 53));
             let mut flow = Flow {
                 source: client.into(),
@@ -396,18 +410,19 @@ mod tests {
                 (flow.source, flow.destination) = (flow.destination, flow.source);
                 (flow.source_port, flow.destination_port) = (53, 4000);
             }
-            let time = Timestamp(seconds * 1_000_000);
+            #[expect(clippy::cast_possible_truncation, reason = "seconds of a test")]
+            let time = Timestamp((seconds * 1e6) as i64);
             Sighting { time, flow, path: Path::default(), transport: Transport::Udp }
         }
 
-        fn ask(&mut self, seconds: i64, id: u16, qname: &str) {
+        fn ask(&mut self, seconds: impl Into<f64>, id: u16, qname: &str) {
             self.counters.message_queries += 1;
             self.counters.message_total_udp += 1;
             self.counters.message_total += 1;
             self.counters.frame_udp += 1;
             self.counters.frame_read += 1;
             self.counters.frame_offered += 1;
-            let (records, seen) = (&mut self.records, Self::sighting(seconds, false));
+            let (records, seen) = (&mut self.records, Self::sighting(seconds.into(), false));
             let mut sink = |record: Record<'_>| {
                 let Record::Transaction(t) = record else { return };
                 records.push(t.clone());
@@ -415,18 +430,18 @@ mod tests {
             self.transactions.query(&seen, &message(id, qname), &mut self.counters, &mut sink);
         }
 
-        fn reply(&mut self, seconds: i64, id: u16, qname: &str) {
+        fn reply(&mut self, seconds: impl Into<f64>, id: u16, qname: &str) {
             self.reply_with(seconds, id, qname, 1);
         }
 
-        fn reply_with(&mut self, seconds: i64, id: u16, qname: &str, addresses: u32) {
+        fn reply_with(&mut self, seconds: impl Into<f64>, id: u16, qname: &str, addresses: u32) {
             self.counters.message_responses += 1;
             self.counters.message_total_udp += 1;
             self.counters.message_total += 1;
             self.counters.frame_udp += 1;
             self.counters.frame_read += 1;
             self.counters.frame_offered += 1;
-            let (records, seen) = (&mut self.records, Self::sighting(seconds, true));
+            let (records, seen) = (&mut self.records, Self::sighting(seconds.into(), true));
             let mut sink = |record: Record<'_>| {
                 let Record::Transaction(t) = record else { return };
                 records.push(t.clone());
@@ -455,19 +470,51 @@ mod tests {
         bench.reply_with(3, 7, "a.example", 99);
         bench.reply_with(9, 7, "a.example", 98);
         bench.ask(10, 7, "a.example");
-        bench.ask(10, 7, "a.example");
+        bench.ask(10.5, 7, "a.example");
         bench.reply(11, 7, "a.example");
         bench.reply_with(11, 7, "a.example", 99);
         bench.reply_with(11, 7, "a.example", 98);
         let told: Vec<_> = bench.records.iter().map(|t| t.mismatch).collect();
         let (repeat, conflict) = (Some(Mismatch::Repeat), Some(Mismatch::Conflict));
         assert_eq!(told, [None, repeat, conflict, None, None, repeat, conflict]);
-        assert_eq!(bench.records[2].rtt_micros, Some(2_000_000), "since the question");
+        assert_eq!(bench.records[2].rtt_micros, Some(0), "of the answer that it contradicts");
         bench.ask(20, 8, "b.example");
         bench.ask(31, 9, "c.example");
         bench.reply(32, 8, "b.example");
         assert_eq!(bench.records.last().unwrap().mismatch, Some(Mismatch::Late));
         assert_eq!(bench.counters.imbalance(), None);
+    }
+
+    #[test]
+    fn a_copy_of_a_query_accounts_for_no_second_answer() {
+        // Who stands on the path answers and passes the query on, in whatever order that is seen.
+        for (copy, forged) in [(1.0003, 1.001), (1.001, 1.0003)] {
+            let mut bench = Bench::new();
+            bench.ask(1, 7, "a.example");
+            if copy < forged {
+                bench.ask(copy, 7, "a.example");
+                bench.reply_with(forged, 7, "a.example", 66);
+            } else {
+                bench.reply_with(forged, 7, "a.example", 66);
+                bench.ask(copy, 7, "a.example");
+            }
+            bench.reply(1.02, 7, "a.example");
+            let told: Vec<_> = bench.records.iter().map(|t| (t.status, t.mismatch)).collect();
+            let conflict = (Status::Unsolicited, Some(Mismatch::Conflict));
+            assert_eq!(told, [(Status::Answered, None), conflict], "copied at {copy}");
+            assert_eq!((bench.counters.query_pending, bench.counters.imbalance()), (0, None));
+        }
+    }
+
+    #[test]
+    fn a_script_that_asks_the_same_all_the_time_is_answered_each_time() {
+        let mut bench = Bench::new();
+        for n in 0..50 {
+            let second = 1.0 + f64::from(n) / 100.0;
+            bench.ask(second, 7, "a.example");
+            bench.reply(second + 0.001, 7, "a.example");
+        }
+        assert!(bench.told().iter().all(|(_, status, _)| *status == Status::Answered));
     }
 
     #[test]
@@ -526,7 +573,7 @@ mod tests {
     fn a_transfer_of_many_messages_is_one_answer_that_goes_on() {
         let mut bench = Bench::new();
         let seen =
-            |reversed| Sighting { transport: Transport::Tcp, ..Bench::sighting(0, reversed) };
+            |reversed| Sighting { transport: Transport::Tcp, ..Bench::sighting(0.0, reversed) };
         let query = Message { qtype: 252, ..message(7, "zone.example") };
         let more = Message { id: 7, ..Message::default() };
         let Bench { transactions, counters, records } = &mut bench;

@@ -30,9 +30,11 @@ const LARGE: u32 = 512;
 
 /// A question of another type counts as one for a large answer where its answer is this many times as
 /// large, what a reflector is worth using for, and where each address asks so often within the window as
-/// no cache does: the resolvers of a farm ask a few times.
+/// no cache does: the resolvers of a farm ask a few times; and each name so often: a busy resolver asks
+/// for many that are signed.
 const WORTH: u32 = 10;
 const OFTEN: f64 = 20.0;
+const OFTEN_EACH: f64 = 100.0;
 
 /// ANY: no use but this and diagnosis (RFC 8482), and who diagnoses asks it over TCP, as `dig` and
 /// `host` do.
@@ -44,14 +46,20 @@ const FEW_EACH: f64 = 1.5;
 /// Answers nobody asked for that count before their second is over.
 const UNSURE: f64 = 100.0;
 
-/// Octets of a mean answer from which reflected ones are told whatever they are about; from the second on
-/// where some are about the same. Where the mirror shows answers alone, all are to nothing: of what
-/// resolvers get, they are smaller and about many names.
+/// Octets of a mean answer from which reflected ones are told whatever they are about, and how many of
+/// others one counts for. Where the mirror shows answers alone, all are to nothing: of what resolvers
+/// get, they are smaller and about many names.
 const AMPLE: f64 = 1000.0;
-const FULL: f64 = 512.0;
-const VARIED: f64 = 0.5;
+const AMPLE_COUNTS: f64 = 5.0;
+/// The servers that such answers count as, where they come from fewer.
+const FEW_SERVERS: u32 = 5;
 /// The share of distinct names up to which the answers are about the same, whatever their size.
 const ALIKE: f64 = 0.1;
+
+/// Questions of one host inside for text of at most two names, in the window, from which it is not the
+/// one that asks: nobody reads the same that often.
+const MANY: f64 = 100.0;
+const TEXT: u16 = 16;
 
 /// The watch.
 pub(super) struct Amplification;
@@ -71,6 +79,8 @@ pub(super) struct Figures {
     servers: Lately,
     victims: Lately,
     taken: u32,
+    /// Whether the last question was one for text that left the site.
+    leaves: bool,
 }
 
 impl Watch for Amplification {
@@ -84,20 +94,18 @@ impl Watch for Amplification {
             return Some(About::Client(client));
         }
         let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
-        // What a host inside was seen to ask of a server outside, it asked itself: who forges its address
-        // sits elsewhere. Mail servers ask for text all day.
-        let inside = seen.roles.has(Roles::CLIENT_INSIDE);
-        let left = inside && !seen.roles.has(Roles::SERVER_INSIDE) && asked.has_query();
-        if left || seen.roles.has(Roles::CLIENT_MAIL) && asked.has_query() {
+        // Mail servers ask for text all day.
+        if asked.has_query() && (is_its_own(seen) || seen.roles.has(Roles::CLIENT_MAIL)) {
             return None;
         }
+        let inside = seen.roles.has(Roles::CLIENT_INSIDE);
         let big = BIG_TYPES.contains(&asked.qtype);
         let of_interest = match asked.status {
             Status::Answered => {
                 big && asked.answer_bytes >= asked.query_bytes.saturating_mul(RATIO)
                     || asked.answer_bytes >= LARGE
             }
-            Status::Unanswered => asked.qtype == ANY,
+            Status::Unanswered => big,
             Status::Unsolicited => asked.mismatch.is_none(),
             Status::Continued => false,
         };
@@ -126,6 +134,9 @@ impl Watch for Amplification {
             return new_server || figures.taken.is_multiple_of(16);
         }
         let repeats = u64::from(asked.retries) + 1;
+        figures.leaves = seen.roles.has(Roles::CLIENT_INSIDE)
+            && !seen.roles.has(Roles::SERVER_INSIDE)
+            && asked.qtype == TEXT;
         figures.asked.add(at, repeats, window);
         figures.up.add(at, asked.query_bytes.into(), window);
         if BIG_TYPES.contains(&asked.qtype) {
@@ -149,14 +160,22 @@ impl Watch for Amplification {
         let victims = figures.victims.count();
         let once = if victims > 1 { FEW_EACH * f64::from(victims) } else { 0.0 };
         let asked = sum(&figures.asked);
-        let often = asked >= OFTEN * f64::from(victims);
+        let names = f64::from(figures.names.count());
+        let often = asked >= OFTEN * f64::from(victims) && asked >= OFTEN_EACH * names;
+        let own = figures.leaves && (asked < MANY || figures.names.count() > 2);
+        let asked = if own { 0.0 } else { asked };
         let big = sum(&figures.big) + if often { sum(&figures.worth) } else { 0.0 };
         let unasked = sum(&figures.unasked);
         let all = (asked + unasked).max(1.0);
         let octets = sum(&figures.down) / all;
-        let varied = f64::from(figures.names.count()) / all;
-        let reflected = varied <= ALIKE || octets >= AMPLE || octets >= FULL && varied <= VARIED;
-        let unasked = if reflected { unasked } else { 0.0 };
+        let ample = octets >= AMPLE;
+        let unasked = match ample || names / all <= ALIKE {
+            true if ample => unasked * AMPLE_COUNTS,
+            true => unasked,
+            false => 0.0,
+        };
+        // Few reflectors are enough where they send as much as they can.
+        let few = if ample { FEW_SERVERS } else { 0 };
         let unasked = figures.unpaired.of(unasked, UNSURE, moment.at);
         Values::default()
             .with(Feature::Queries, (asked - once).max(0.0))
@@ -164,11 +183,8 @@ impl Watch for Amplification {
             .with(Feature::AnyOctets, figures.any.within(moment))
             .with(Feature::BigTypeShare, big / asked.max(1.0))
             .with(Feature::UnaskedAnswers, unasked)
-            .with(Feature::Servers, figures.servers.count())
-            .with(
-                Feature::UniqueRatio,
-                (f64::from(figures.names.count()) / asked.max(1.0)).min(1.0),
-            )
+            .with(Feature::Servers, figures.servers.count().max(few))
+            .with(Feature::UniqueRatio, (names / asked.max(1.0)).min(1.0))
     }
 
     fn headline(figures: &Figures, suspect: &Suspect, moment: Moment) -> String {
@@ -209,4 +225,11 @@ impl Watch for Amplification {
             _ => Part::Domain(asked.domain_text()),
         })
     }
+}
+
+/// What a host inside was seen to ask of a server outside, it asked itself: who forges its address sits
+/// elsewhere. Except for what nobody asks so: ANY, or the same text all the time.
+fn is_its_own(seen: &Seen<'_>) -> bool {
+    let leaves = seen.roles.has(Roles::CLIENT_INSIDE) && !seen.roles.has(Roles::SERVER_INSIDE);
+    leaves && seen.transaction().is_some_and(|asked| !matches!(asked.qtype, ANY | TEXT))
 }

@@ -9,8 +9,10 @@
 //! wait for heads that never come, for the id of the datagram has to be guessed.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use geophone_sensor::record::{Mismatch, Role, Status, TickFigures, Transport, hash_of};
+use geophone_sensor::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
@@ -23,23 +25,32 @@ use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
 use crate::detect::{Feature, Values};
 
-/// Microseconds after the question from which a second answer may be one to a repetition that the capture
-/// lost: programs wait for a second at least before they repeat a question with its id and port (glibc
-/// for five, Windows and macOS for one); c-ares, which may after a quarter of one, is left to chance, for
-/// injected answers were met that came half a second before the true ones.
-const REPEATED: u64 = 700_000;
+/// Microseconds that a question waited for the answer that is contradicted, from which the second may be
+/// one to a repetition that the capture lost: programs wait for a second at least before they repeat a
+/// question with its id and port (glibc for five, Windows and macOS for one). A forger is at hand.
+const REPEATED: u64 = 500_000;
 /// What such an answer counts.
 const MAY_BE_HONEST: f64 = 0.25;
 /// How many of these count before the second is over.
 const UNSURE_LATE: f64 = 2.0;
 /// Guesses that count before the second is over.
 const UNSURE: f64 = 7.0;
-/// Answers to nothing that come to a client within a second before they may be guesses. Where the mirror
-/// shows answers alone, all are to nothing, and nobody asks for a name so often.
-const BURST: f64 = 20.0;
+/// Answers about one name in a row, each within a second of the one before, from which they may be
+/// guesses: with a wrong id, and to nothing. Where the mirror shows answers alone, all are to nothing,
+/// and where the capture lost one, the next has a wrong id; but nobody asks for a name so often.
+const ROW: u32 = 4;
+const LONG_ROW: u32 = 20;
+const BREAK: Duration = Duration::from_secs(1);
+/// Servers in whose name a zone may be forged: as many as the root's.
+const MOST_SERVERS: u32 = 13;
+/// Octets from which an answer is no guess: who sends many makes them small.
+const LARGE: u32 = 1000;
 /// Fragments without a head for each answer, from which they are not the answers' own, whose heads took
 /// another way past the sensor.
 const FRAGMENTS: f64 = 0.05;
+/// Fragments without a head for each head, up to which they are copies of what was put together already:
+/// a mirror may show everything twice.
+const COPIES: f64 = 1.2;
 
 /// The watch.
 pub(super) struct CachePoisoning;
@@ -57,10 +68,11 @@ pub(super) struct Figures {
     ports: Lately,
     /// Answers to nothing, from a server's port to ports that asked nothing.
     stray: Recent,
-    /// The second at hand, how many of them came in it, and the most that came in one.
-    second: i64,
-    in_second: u32,
-    burst: Largest,
+    /// The name of the last answer, when it came, how many came about it in a row, and the longest row.
+    name: u64,
+    last: Timestamp,
+    row: u32,
+    longest: Largest,
     answers: Recent,
     headless: Recent,
     headed: Recent,
@@ -81,7 +93,8 @@ impl Watch for CachePoisoning {
         let asked = seen.transaction().filter(|asked| asked.status == Status::Unsolicited)?;
         // Over TCP whoever does not see the connection cannot say anything; there it is a gap.
         let honest = matches!(asked.mismatch, Some(Mismatch::Repeat | Mismatch::Late))
-            || asked.transport == Transport::Tcp;
+            || asked.transport == Transport::Tcp
+            || asked.mismatch != Some(Mismatch::Conflict) && asked.answer_bytes >= LARGE;
         (!honest).then_some(About::Neighbour(asked.client))
     }
 
@@ -97,22 +110,26 @@ impl Watch for CachePoisoning {
         }
         let Some(asked) = seen.transaction() else { return false };
         figures.taken = figures.taken.wrapping_add(1);
-        figures.names.add(hash_of(asked.qname.folded().from(0), 0), moment);
+        let name = hash_of(asked.qname.folded().from(0), 0);
+        figures.names.add(name, moment);
         figures.servers.add(host_hash(asked.server), moment);
         figures.ports.add(hash_of(&asked.client_port.to_be_bytes(), 0), moment);
         match asked.mismatch {
             Some(Mismatch::Conflict) => {
-                let late = asked.rtt_micros.is_some_and(|after| after >= REPEATED);
+                let late = asked.rtt_micros.is_some_and(|waited| waited >= REPEATED);
                 let conflicts =
                     if late { &mut figures.late_conflicts } else { &mut figures.conflicts };
                 conflicts.add(at, 1, window);
                 figures.unpaired.answer(moment);
                 return true;
             }
-            Some(_) => figures.guesses.add(at, 1, window),
+            Some(_) => {
+                let new = figures.in_row(name, moment);
+                figures.guesses.add(at, new, window);
+            }
             None => {
                 figures.stray.add(at, 1, window);
-                figures.count_burst(moment);
+                figures.in_row(name, moment);
             }
         }
         figures.unpaired.answer(moment);
@@ -127,7 +144,7 @@ impl Watch for CachePoisoning {
         let conflicts = sum(&figures.conflicts) + late * MAY_BE_HONEST;
         // What a capture loses are fewer heads than it keeps.
         let (headless, headed) = (sum(&figures.headless), sum(&figures.headed));
-        let own = headless < headed || headless < FRAGMENTS * sum(&figures.answers);
+        let own = headless <= COPIES * headed || headless < FRAGMENTS * sum(&figures.answers);
         let headless = if own { 0.0 } else { headless };
         let all = guesses + stray;
         if !figures.unpaired.is_fair(moment.at) {
@@ -143,8 +160,9 @@ impl Watch for CachePoisoning {
         let each = all / f64::from(figures.names.count().max(1));
         // Answers to nothing count as guesses where one server is said to send many for each name;
         // where every name comes about once, the capture missed the questions.
-        let burst = f64::from(figures.burst.within(moment)) >= BURST;
-        let stray = if figures.servers.count() <= 2 && each >= 4.0 && burst { stray } else { 0.0 };
+        let in_row = figures.longest.within(moment) >= LONG_ROW;
+        let few = figures.servers.count() <= MOST_SERVERS;
+        let stray = if few && each >= 4.0 && in_row { stray } else { 0.0 };
         // Guesses come several to a name, or they are answers to questions that were asked twice.
         let guesses = if each >= 2.0 { guesses } else { 0.0 };
         Values::default()
@@ -196,13 +214,17 @@ impl Watch for CachePoisoning {
 }
 
 impl Figures {
-    fn count_burst(&mut self, moment: Moment) {
-        let second = moment.at.micros().div_euclid(1_000_000);
-        if second != self.second {
-            (self.second, self.in_second) = (second, 0);
+    /// Takes an answer about a name; returns how many become guesses by it.
+    fn in_row(&mut self, name: u64, moment: Moment) -> u64 {
+        let goes_on = name == self.name && moment.at.since(self.last) <= BREAK;
+        self.row = if goes_on { self.row.saturating_add(1) } else { 1 };
+        (self.name, self.last) = (name, moment.at);
+        self.longest.add(self.row, moment);
+        match self.row {
+            0..ROW => 0,
+            ROW => ROW.into(),
+            _ => 1,
         }
-        self.in_second = self.in_second.saturating_add(1);
-        self.burst.add(self.in_second, moment);
     }
 }
 

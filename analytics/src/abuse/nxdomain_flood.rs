@@ -10,13 +10,12 @@
 //! four counts.
 //! Afek et al. 2016 (distinct heavy hitters) and the thresholds of the root-server studies.
 
-use geophone_sensor::record::{Status, Transaction, Transport, hash_of};
+use geophone_sensor::record::{Mismatch, Status, Transaction, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
 use super::about::{About, host_hash};
 use super::bins::Usual;
 use super::distinct::Distinct;
-use super::name_leak::is_private_suffix;
 use super::seen::{Roles, Seen};
 use super::watch::{Moment, Watch};
 use crate::alert::{Part, Suspect};
@@ -82,6 +81,8 @@ impl Watch for NxdomainFlood {
         // Whoever comes over TCP waits for its answers and has the address it comes from.
         let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
         let failed = match asked.status {
+            // A copy of the mirror's is no second failure.
+            Status::Unsolicited if asked.mismatch == Some(Mismatch::Repeat) => false,
             Status::Answered | Status::Unsolicited => {
                 FAILED.contains(&asked.answer.rcode) || is_denied(asked)
             }
@@ -89,10 +90,9 @@ impl Watch for NxdomainFlood {
             Status::Continued => false,
         };
         let is_lost = asked.answer.rcode != 3 && seen.roles.has(Roles::SITE_CUT_OFF);
-        // A single label stands in no zone but the root's, which is everybody's typing errors; under a
-        // suffix for internal use, search lists put everything.
-        let is_private = is_private_suffix(asked) && !seen.roles.has(Roles::NAME_INTERNAL);
-        let labels = asked.name.n_labels > 1 && !is_private;
+        // A single label stands in no zone but the root's, which is everybody's typing errors; and
+        // clusters try everything under their own name first.
+        let labels = asked.name.n_labels > 1 && !is_of_cluster(asked);
         // What mail servers ask of lists is mostly not there, and they ask all day.
         let name = asked.qname.folded();
         let is_of_interest = failed && !is_lost && labels && !is_reverse(name.from(0));
@@ -187,6 +187,14 @@ fn is_denied(asked: &Transaction) -> bool {
     asked.qtype == A && answer.rcode == 0 && answer.n_answers == 0 && answer.n_authority > 0
         // A referral has servers there, too.
         && (asked.answer_flags.authoritative() || asked.answer_flags.recursion_available())
+}
+
+/// Whether the name stands in the zone that clusters of containers put before all others (Kubernetes, DNS
+/// for Services and Pods).
+fn is_of_cluster(asked: &Transaction) -> bool {
+    let name = asked.qname.folded();
+    let name = name.from(0);
+    name.strip_suffix(b"\0").unwrap_or(name).ends_with(b"\x07cluster\x05local")
 }
 
 /// Whether the name stands in a reverse zone: those have a watch of their own.

@@ -63,6 +63,8 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// Whether the snap length cut the payload.
     pub cut: bool,
+    /// Octets of it that are missing for that, as far as the header of UDP tells.
+    pub missing: u32,
     /// What TCP adds, for TCP.
     pub tcp: Option<TcpFacts>,
 }
@@ -158,14 +160,14 @@ fn plain<'a>(frame: &Frame<'a>, ports: &[u16]) -> Option<Result<Segment<'a>, Pas
     if carried.fragmented {
         return None;
     }
-    let (source_port, destination_port, payload, tcp) = match carried.ip_number {
+    let (source_port, destination_port, payload, tcp, length) = match carried.ip_number {
         IpNumber::UDP => {
             let udp = UdpSlice::from_slice_lax(carried.payload).ok()?;
-            (udp.source_port(), udp.destination_port(), udp.payload(), None)
+            (udp.source_port(), udp.destination_port(), udp.payload(), None, udp.length())
         }
         IpNumber::TCP => {
             let tcp = TcpSlice::from_slice(carried.payload).ok()?;
-            (tcp.source_port(), tcp.destination_port(), tcp.payload(), Some(facts_of(&tcp)))
+            (tcp.source_port(), tcp.destination_port(), tcp.payload(), Some(facts_of(&tcp)), 0)
         }
         _ => return None,
     };
@@ -177,7 +179,8 @@ fn plain<'a>(frame: &Frame<'a>, ports: &[u16]) -> Option<Result<Segment<'a>, Pas
     let (source, destination) = (ip.source_addr(), ip.destination_addr());
     let flow = Flow { source, destination, source_port, destination_port };
     let (time, path, cut) = (frame.time, Path::default(), carried.incomplete);
-    Some(Ok(Segment { time, flow, path, payload, cut, tcp }))
+    let missing = if cut { missing(length, payload) } else { 0 };
+    Some(Ok(Segment { time, flow, path, payload, cut, missing, tcp }))
 }
 
 /// Takes any stack of headers apart.
@@ -303,7 +306,8 @@ impl Walk<'_> {
     fn udp<'a>(&mut self, data: &'a [u8], ends: &Ends) -> Result<Step<'a>, Passed> {
         let udp = UdpSlice::from_slice_lax(data).map_err(|_| Passed::Cut)?;
         let ports = [udp.source_port(), udp.destination_port()];
-        if let Some(segment) = self.watched(ports, udp.payload(), ends, None) {
+        if let Some(mut segment) = self.watched(ports, udp.payload(), ends, None) {
+            segment.missing = if segment.cut { missing(udp.length(), udp.payload()) } else { 0 };
             return Ok(Step::Found(Found::Segment(segment)));
         }
         match behind_udp(ports, udp.payload(), &mut self.path) {
@@ -332,8 +336,17 @@ impl Walk<'_> {
         }
         let Ends { source, destination, cut } = *ends;
         let flow = Flow { source, destination, source_port, destination_port };
-        Some(Segment { time: self.time, flow, path: self.path, payload, cut, tcp })
+        Some(Segment { time: self.time, flow, path: self.path, payload, cut, missing: 0, tcp })
     }
+}
+
+/// Octets of UDP's header (RFC 768).
+const UDP_HEADER: u32 = 8;
+
+/// How many octets of a payload are not there, where the header of UDP gives this length.
+fn missing(length: u16, payload: &[u8]) -> u32 {
+    let there = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    u32::from(length).saturating_sub(UDP_HEADER).saturating_sub(there)
 }
 
 fn facts_of(tcp: &TcpSlice<'_>) -> TcpFacts {

@@ -286,6 +286,7 @@ mod tests {
                 path: Path::default(),
                 payload,
                 cut,
+                missing: 0,
                 tcp: Some(tcp),
             };
             let (messages, foreign) = (&mut self.messages, &mut self.foreign);

@@ -55,7 +55,7 @@ impl Messages {
             Heard::Message(framed) => {
                 let (time, flow, path) = (framed.time, framed.flow, framed.path);
                 let seen = Sighting { time, flow, path, transport: Transport::Tcp };
-                self.take(&seen, framed.payload, false, counters, sink);
+                self.take(&seen, framed.payload, None, counters, sink);
             }
             Heard::Foreign(found) => {
                 let (time, flow, path) = (found.time, found.flow, found.path);
@@ -68,12 +68,13 @@ impl Messages {
         }
     }
 
-    /// Takes a payload; `cut` tells that the capture does not have all of it.
+    /// Takes a payload; `cut` tells that the capture does not have all of it, and how many octets are
+    /// known to be missing.
     pub(super) fn take(
         &mut self,
         seen: &Sighting,
         data: &[u8],
-        cut: bool,
+        cut: Option<u32>,
         counters: &mut Counters,
         sink: &mut impl FnMut(Record<'_>),
     ) {
@@ -88,8 +89,9 @@ impl Messages {
         *total += 1;
         counters.message_total += 1;
         let mut kind = self.message.read(data);
-        if cut {
+        if let Some(missing) = cut {
             self.message.defects.add(Defect::CutByCapture);
+            self.message.bytes = self.message.bytes.saturating_add(missing);
         }
         // Other protocols that can be mistaken for DNS leave traces.
         let defective = !self.message.defects.is_empty();
