@@ -90,19 +90,17 @@ impl Watch for Dga {
 
     fn about(seen: &Seen<'_>) -> Option<About> {
         let asked = seen.transaction()?;
-        // Where the mirror shows answers alone, they are to nothing.
-        let is_told = match asked.status {
-            Status::Answered => true,
-            Status::Unsolicited => asked.mismatch.is_none(),
-            Status::Unanswered | Status::Continued => false,
+        // Where the mirror shows answers alone, they are to nothing, and repeat what was desired.
+        let desired = match asked.status {
+            Status::Answered => asked.flags.recursion_desired(),
+            Status::Unsolicited if asked.mismatch.is_none() => {
+                asked.answer_flags.recursion_desired()
+            }
+            _ => return None,
         };
-        if !is_told {
-            return None;
-        }
         // What nobody can register is a search suffix or a typing error; who does not ask for recursion
         // is a resolver, and looks for what others look for, as a mail server does for its senders.
-        let resolves =
-            !asked.flags.recursion_desired() && !asked.answer_flags.recursion_desired();
+        let resolves = !desired;
         if resolves
             || seen.roles.has(Roles::CLIENT_MAIL)
             || !asked.name.suffix_known

@@ -4,7 +4,7 @@ use geophone_analytics::severity::Severity;
 use geophone_sensor::record::{Role, TickFigures};
 
 use crate::lab::Lab;
-use crate::query::{ANY, DNSKEY, TXT, ask};
+use crate::query::{AAAA, ANY, DNSKEY, HTTPS, TXT, ask};
 
 const RULE: &str = "amplification";
 
@@ -213,4 +213,46 @@ fn large_answers_about_another_name_each_time_at_the_victim() {
         lab.hear(f64::from(n) / 100.0, answer.unasked(None));
     }
     lab.one_of(RULE).within(0.0, 10.0).shows(&["unasked_answers"]);
+}
+
+#[test]
+fn a_busy_validating_resolver_is_referred_to_signed_zones() {
+    let mut lab = Lab::new();
+    for n in 0..3_600_u32 {
+        let kind = [1, AAAA, HTTPS][usize::try_from(n % 3).unwrap()];
+        let name = format!("www.site{}.org", n / 3 % 900);
+        let query = ask("198.51.100.53", "192.0.2.53", &name).kind(kind).octets(55, 760);
+        lab.hear(f64::from(n) / 30.0, query.referred().octets(55, 760).by_authority());
+    }
+    lab.silent();
+}
+
+#[test]
+fn one_reflector_with_all_it_has_at_the_victim() {
+    let mut lab = Lab::new();
+    for n in 0..2_000 {
+        let answer = ask("10.0.0.9", "192.0.2.53", "example.org").kind(ANY).octets(0, 3_200);
+        lab.hear(f64::from(n) / 200.0, answer.unasked(None));
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["unasked_answers"]);
+}
+
+#[test]
+fn any_in_the_name_of_a_host_inside_at_a_reflector_outside() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let query = ask("10.0.0.9", "203.0.113.53", "example.org").kind(ANY).octets(40, 3_200);
+        lab.hear(f64::from(n) / 20.0, query);
+    }
+    lab.one_of(RULE).within(0.0, 10.0);
+}
+
+#[test]
+fn questions_that_a_trap_does_not_answer() {
+    let mut lab = Lab::new();
+    for n in 0..1_200 {
+        let query = ask("203.0.113.9", "192.0.2.53", "example.org").kind(TXT);
+        lab.hear(f64::from(n) / 20.0, query.unanswered());
+    }
+    lab.one_of(RULE).shows(&["queries", "big_type_share"]);
 }

@@ -206,3 +206,45 @@ fn one_injector_and_thirty_victims_are_one_alert() {
     lab.one(RULE);
     assert!(lab.last(RULE).contains("29 more clients likewise"), "{}", lab.last(RULE));
 }
+
+#[test]
+fn the_true_answer_comes_long_after_the_forged_one() {
+    let mut lab = Lab::new();
+    lab.hear(0.0, ask(RESOLVER, AUTHORITY, "www.bank-lab.com").after(0.002));
+    lab.hear(2.0, forged("www.bank-lab.com", Some(Mismatch::Conflict)).after(0.002));
+    lab.one(RULE).within(2.0, 1.0).shows(&["conflicts"]);
+}
+
+#[test]
+fn guesses_in_the_name_of_all_servers_of_a_zone() {
+    let mut lab = Lab::new();
+    for n in 0..4_000_u16 {
+        let server = format!("192.0.2.{}", n % 4 + 1);
+        let answer = ask(RESOLVER, &server, "www.bank-lab.com").unasked(None);
+        lab.hear(f64::from(n) / 500.0, answer.by_port(20_000 + n));
+    }
+    lab.one(RULE).within(0.0, 10.0).shows(&["unasked_answers"]);
+}
+
+#[test]
+fn a_thing_with_one_port_in_a_capture_that_loses_answers() {
+    let names = ["api.thing-lab.com", "ntp.thing-lab.com", "log.thing-lab.com"];
+    let mut lab = Lab::new();
+    for n in 0..6_000_usize {
+        let name = names[(n * 7 + n / 5) % 3];
+        let answer = ask("10.0.0.9", RESOLVER, name).unasked(Some(Mismatch::Id));
+        lab.hear(f64::from(u32::try_from(n).unwrap()) / 2.0, answer);
+    }
+    lab.silent();
+}
+
+#[test]
+fn fragments_that_the_mirror_shows_twice() {
+    let mut lab = Lab::new();
+    for second in 0..300 {
+        let figures = TickFigures { responses: 10, headless: 6, ..TickFigures::default() };
+        let figures = TickFigures { headed: 6, ..figures };
+        lab.tick(f64::from(second), Role::Client, RESOLVER, figures);
+    }
+    lab.silent();
+}

@@ -287,3 +287,13 @@ fn two_programs_at_neighbours_are_two_alerts() {
     }
     assert_eq!(lab.count(RULE), 2);
 }
+
+#[test]
+fn a_mirror_that_shows_answers_alone() {
+    let mut lab = Lab::new();
+    for (n, name) in (0..60).zip(FAMILIES[0].domains()) {
+        let answer = ask("10.0.0.9", "10.0.0.53", &name).missing().unasked(None);
+        lab.hear(f64::from(n) * 2.0, answer);
+    }
+    lab.one_of(RULE).within(0.0, 60.0);
+}

@@ -211,3 +211,25 @@ fn hex(n: u32, at: u32) -> u8 {
     let mixed = (n.wrapping_mul(40) + at).wrapping_mul(2_654_435_761);
     u8::try_from(mixed >> 28).unwrap()
 }
+
+#[test]
+fn a_resolver_that_asks_all_servers_of_the_zone_for_each_name() {
+    let mut lab = Lab::new();
+    for n in 0..10_000 {
+        let client = format!("203.0.{}.{}", n / 5 % 7, n / 5 % 101);
+        let name = format!("{}.shop-lab.com", label(n / 5));
+        lab.hear(f64::from(n) / 1_000.0, ask(&client, "192.0.2.53", &name).fails(2));
+    }
+    lab.one_of(RULE).within(0.0, 10.0).shows(&["nx_names"]);
+}
+
+#[test]
+fn a_zone_of_a_laboratory() {
+    let mut lab = Lab::new();
+    for n in 0..6_000 {
+        let client = format!("10.0.{}.{}", n % 7, n % 101);
+        let name = format!("{}.shop.local", label(n));
+        lab.hear(f64::from(n) / 300.0, ask(&client, "10.0.9.53", &name).missing());
+    }
+    lab.one_of(RULE).within(0.0, 10.0);
+}

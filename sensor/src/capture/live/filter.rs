@@ -26,7 +26,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::capture::LinkType;
-use crate::config::HTTPS;
 
 /// VLAN tags and MPLS labels, four octets each, that are looked through in one frame.
 const SHIMS: u32 = 4;
@@ -48,6 +47,9 @@ const AUTHENTICATION: u8 = 51;
 /// IPv6 headers between the first one and the transport: routing, fragment, authentication,
 /// destination options (RFC 8200). Hop-by-hop is tested apart.
 const EXTENSIONS: [u8; 4] = [43, 44, AUTHENTICATION, 60];
+
+/// The port of HTTPS.
+const HTTPS: u16 = 443;
 
 const IP: [u16; 2] = [0x0800, 0x86dd];
 /// IEEE 802.1Q, 802.1ad, and the tags that came before the standards.
