@@ -170,7 +170,8 @@ impl Watch for Amplification {
         let octets = sum(&figures.down) / all;
         let ample = octets >= AMPLE;
         let unasked = match ample || names / all <= ALIKE {
-            true if ample => unasked * AMPLE_COUNTS,
+            // Where most were asked for, the capture lost the other questions.
+            true if ample && unasked > asked => unasked * AMPLE_COUNTS,
             true => unasked,
             false => 0.0,
         };
