@@ -10,6 +10,7 @@
 //! four counts.
 //! Afek et al. 2016 (distinct heavy hitters) and the thresholds of the root-server studies.
 
+use geophone_sensor::name::Name;
 use geophone_sensor::record::{Mismatch, Status, Transaction, Transport, hash_of};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,9 @@ use crate::price::drawn_bits;
 
 /// The response codes for a name that does not exist, for a server that gave up, and for one that does
 /// not want to hear of the zone any more.
-const FAILED: [u16; 3] = [3, 2, 5];
+const NXDOMAIN: u16 = 3;
+const SERVFAIL: u16 = 2;
+const REFUSED: u16 = 5;
 /// Addresses are the type of which names without data are few: compact denial (RFC 9824) says so of what
 /// does not exist.
 const A: u16 = 1;
@@ -74,31 +77,30 @@ impl Watch for NxdomainFlood {
     type Figures = Figures;
 
     fn about(seen: &Seen<'_>) -> Option<About> {
-        // Lists answer that there is no entry, to those who ask all day.
-        if seen.roles.has(Roles::NAME_LISTED) || seen.roles.has(Roles::CLIENT_MAIL) {
-            return None;
-        }
         // Whoever comes over TCP waits for its answers and has the address it comes from.
         let asked = seen.transaction().filter(|asked| asked.transport == Transport::Udp)?;
         let failed = match asked.status {
             // A copy of the mirror's is no second failure.
             Status::Unsolicited if asked.mismatch == Some(Mismatch::Repeat) => false,
-            Status::Answered | Status::Unsolicited => {
-                FAILED.contains(&asked.answer.rcode) || is_denied(asked)
-            }
+            Status::Answered | Status::Unsolicited => has_failed(asked) || is_denied(asked),
             Status::Unanswered => true,
             Status::Continued => false,
         };
-        let is_lost = asked.answer.rcode != 3 && seen.roles.has(Roles::SITE_CUT_OFF);
-        // A single label stands in no zone but the root's, which is everybody's typing errors; and
-        // clusters try everything under their own name first.
-        let labels = asked.name.n_labels > 1 && !is_of_cluster(asked);
+        let is_lost = asked.answer.rcode != NXDOMAIN && seen.roles.has(Roles::SITE_CUT_OFF);
+        // Lists answer that there is no entry, to those who ask all day.
+        let is_list = seen.roles.has(Roles::NAME_LISTED) || seen.roles.has(Roles::CLIENT_MAIL);
+        // A single label stands in no zone but the root's, which is everybody's typing errors.
+        if !failed || is_lost || is_list || asked.name.n_labels < 2 {
+            return None;
+        }
+        // Reverse zones have a watch of their own, and clusters try everything under their own name first
+        // (Kubernetes, DNS for Services and Pods).
+        if is_under(&asked.qname, b"\x04arpa") || is_under(&asked.qname, b"\x07cluster\x05local") {
+            return None;
+        }
         // What mail servers ask of lists is mostly not there, and they ask all day.
-        let name = asked.qname.folded();
-        let is_of_interest = failed && !is_lost && labels && !is_reverse(name.from(0));
-        let counts = is_of_interest
-            && (!begins_with_address(&asked.qname)
-                || hash_of(name.from(0), 1).is_multiple_of(OF_ADDRESSES));
+        let counts = !begins_with_address(&asked.qname)
+            || hash_of(asked.qname.folded().from(0), 1).is_multiple_of(OF_ADDRESSES);
         counts.then_some(About::Parent)
     }
 
@@ -181,6 +183,10 @@ impl Watch for NxdomainFlood {
     }
 }
 
+fn has_failed(asked: &Transaction) -> bool {
+    matches!(asked.answer.rcode, NXDOMAIN | SERVFAIL | REFUSED)
+}
+
 /// Whether the answer says that there is no such address, and nothing else: so does compact denial.
 fn is_denied(asked: &Transaction) -> bool {
     let answer = &asked.answer;
@@ -189,15 +195,11 @@ fn is_denied(asked: &Transaction) -> bool {
         && (asked.answer_flags.authoritative() || asked.answer_flags.recursion_available())
 }
 
-/// Whether the name stands in the zone that clusters of containers put before all others (Kubernetes, DNS
-/// for Services and Pods).
-fn is_of_cluster(asked: &Transaction) -> bool {
-    let name = asked.qname.folded();
-    let name = name.from(0);
-    name.strip_suffix(b"\0").unwrap_or(name).ends_with(b"\x07cluster\x05local")
-}
-
-/// Whether the name stands in a reverse zone: those have a watch of their own.
-fn is_reverse(name: &[u8]) -> bool {
-    name.ends_with(b"\x04arpa") || name.ends_with(b"\x04arpa\0")
+/// Whether the name stands under a zone, given in wire form and lower case. Asked of every failure, so
+/// nothing is put into lower case for it.
+fn is_under(name: &Name, zone: &[u8]) -> bool {
+    let wire = name.wire();
+    let wire = wire.strip_suffix(b"\0").unwrap_or(wire);
+    let end = wire.len().checked_sub(zone.len()).and_then(|at| wire.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(zone))
 }

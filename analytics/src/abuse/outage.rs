@@ -3,7 +3,7 @@
 //! Where the uplink is gone, every name fails, and what names a zone has look like a flood of it. A
 //! flood leaves the names of one zone without an answer, an outage those of all.
 
-use geophone_sensor::record::{Status, Transaction, hash_of};
+use geophone_sensor::record::{Status, Transaction};
 use serde::{Deserialize, Serialize};
 
 /// The response code of a server that gave up.
@@ -46,10 +46,7 @@ impl Outage {
         }
         self.failed += 1.0;
         self.zones.resize(PLACES, 0.0);
-        let name = asked.qname.folded();
-        let hash = hash_of(name.from(usize::from(asked.domain_at)), 0);
-        let place = usize::try_from(hash % 64).unwrap_or_default();
-        let Some(zone) = self.zones.get_mut(place) else { return false };
+        let Some(zone) = self.zones.get_mut(place_of(asked)) else { return false };
         *zone += 1.0;
         self.failed >= LEAST && self.failed >= FAILS * self.all && *zone < ONE_ZONE * self.failed
     }
@@ -64,6 +61,16 @@ impl Outage {
         figures.for_each(|figure| *figure *= kept);
         self.second = second;
     }
+}
+
+/// The place of the zone that a name stands in. Asked of every failure, so it is no better a hash than
+/// it has to be (FNV-1a), of octets in lower case or what that leaves of others.
+fn place_of(asked: &Transaction) -> usize {
+    let zone = asked.qname.wire().get(usize::from(asked.domain_at)..).unwrap_or_default();
+    let hash = zone.iter().fold(0x811c_9dc5_u32, |hash, octet| {
+        (hash ^ u32::from(octet | 0x20)).wrapping_mul(0x0100_0193)
+    });
+    usize::try_from(hash >> 16).unwrap_or_default() % PLACES
 }
 
 #[cfg(test)]
