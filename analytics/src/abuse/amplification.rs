@@ -50,7 +50,7 @@ const UNSURE: f64 = 100.0;
 /// others one counts for. Where the mirror shows answers alone, all are to nothing: of what resolvers
 /// get, they are smaller and about many names.
 const AMPLE: f64 = 1000.0;
-const AMPLE_COUNTS: f64 = 5.0;
+const AMPLE_COUNTS: f64 = 8.0;
 /// The servers that such answers count as, where they come from fewer.
 const FEW_SERVERS: u32 = 5;
 /// The share of distinct names up to which the answers are about the same, whatever their size.
@@ -131,7 +131,7 @@ impl Watch for Amplification {
         if asked.status == Status::Unsolicited {
             figures.unasked.add(at, 1, window);
             figures.unpaired.answer(moment);
-            return new_server || figures.taken.is_multiple_of(16);
+            return new_server || figures.taken < 64 || figures.taken.is_multiple_of(16);
         }
         let repeats = u64::from(asked.retries) + 1;
         figures.leaves = seen.roles.has(Roles::CLIENT_INSIDE)

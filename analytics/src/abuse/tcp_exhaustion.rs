@@ -24,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The span over which few at a time add up, where most of those opened within it do not end.
 const LONG: Duration = Duration::from_secs(600);
 const MOST: f64 = 0.5;
+/// The share of those opened lately that a capture may lose the end of.
+const LOST: f64 = 0.1;
 
 /// What is kept of a server.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -111,7 +113,9 @@ impl Figures {
     /// Connections that were opened lately and not ended.
     fn held(&self, moment: Moment) -> f64 {
         let sum = |recent: &Recent, span| recent.sum(moment.at, span);
-        let lately = sum(&self.opened_lately, IDLE) - sum(&self.closed_lately, IDLE);
+        let opened_lately = sum(&self.opened_lately, IDLE);
+        let lately = opened_lately - sum(&self.closed_lately, IDLE);
+        let lately = if lately > LOST * opened_lately { lately } else { 0.0 };
         let opened = sum(&self.opened_long, LONG);
         let long = opened - sum(&self.closed_long, LONG);
         lately.max(if long >= MOST * opened { long } else { 0.0 }).max(0.0)

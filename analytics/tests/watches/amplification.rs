@@ -256,3 +256,14 @@ fn questions_that_a_trap_does_not_answer() {
     }
     lab.one_of(RULE).shows(&["queries", "big_type_share"]);
 }
+
+#[test]
+fn sixty_large_answers_of_thirty_reflectors() {
+    let mut lab = Lab::new();
+    for n in 0..60 {
+        let reflector = format!("192.0.2.{}", n % 30 + 1);
+        let answer = ask("10.0.0.9", &reflector, "example.org").kind(ANY).octets(0, 3_000);
+        lab.hear(f64::from(n) / 5.0, answer.unasked(None));
+    }
+    lab.one(RULE).shows(&["unasked_answers", "servers"]);
+}

@@ -77,3 +77,26 @@ fn a_few_clients_behind_a_bad_line() {
     }
     lab.silent();
 }
+
+#[test]
+fn as_many_are_held_as_bind_takes() {
+    let mut lab = Lab::new();
+    for n in 0..120 {
+        let opens = if (60..90).contains(&n) { 5 } else { 0 };
+        let figures =
+            TickFigures { tcp_syn: opens, tcp_established: opens, ..TickFigures::default() };
+        lab.tick(f64::from(n), Role::Server, SERVER, figures);
+    }
+    lab.one(RULE).within(60.0, 30.0).says(&["not ended"]).shows(&["held"]);
+}
+
+#[test]
+fn a_capture_that_loses_ends_of_connections() {
+    let mut lab = Lab::new();
+    for n in 0..600 {
+        let figures = TickFigures { queries: 300, responses: 300, ..TickFigures::default() };
+        let figures = TickFigures { tcp_syn: 100, tcp_established: 100, tcp_closed: 92, ..figures };
+        lab.tick(f64::from(n), Role::Server, SERVER, figures);
+    }
+    lab.silent();
+}
